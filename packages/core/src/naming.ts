@@ -1,0 +1,250 @@
+/**
+ * Names, and every path and file name made from them. Nothing else in the project builds either.
+ *
+ * ```
+ * <directory>/                        0700, ours; see prepareDirectory
+ *   <namespace>/                      long names shortened, see namespaceFolder
+ *     <incarnation>.sock              a live process: its socket answers while it lives, refuses once it is dead
+ *     <incarnation>.json              what that process says of itself
+ *     <incarnation>.<transport>       its port of one transport
+ *     *.new                           any of these while it is being made: bound or written there, then renamed
+ *     peers/<name>/<incarnation>      claims on a process name
+ *     hosts/<mailbox>/<incarnation>   claims on hosting a mailbox
+ * ```
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { constants, type Stats } from 'node:fs';
+import { lstat, mkdir, open, readdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
+import { type ErrorCode, hasSystemCode, PigeonholeError, show } from './errors.js';
+
+export type Named = 'mailbox' | 'peer' | 'process' | 'namespace';
+
+const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+const nameRule = `a name has 1 to 128 characters: a letter or digit, then letters, digits, '.', '_' or '-' (${namePattern.source})`;
+
+export function isName(name: unknown): name is string {
+  return typeof name === 'string' && namePattern.test(name);
+}
+
+/** Throws `ERR_NAME`, naming the object, the value and the rule (R1), for anything that is not a name. */
+export function checkName(name: unknown, of: Named): asserts name is string {
+  if (isName(name)) return;
+  const address = typeof name === 'string' ? name : undefined;
+  throw new PigeonholeError('ERR_NAME', `${of} name ${show(name)} is not allowed: ${nameRule}`, { address });
+}
+
+/** 16 lower-case hexadecimal characters, random: one run of one process or thread. Two runs never share one. */
+export function newIncarnation(): string {
+  return randomBytes(8).toString('hex');
+}
+
+export function isIncarnation(text: unknown): text is string {
+  return typeof text === 'string' && /^[0-9a-f]{16}$/.test(text);
+}
+
+function checkIncarnation(text: string): string {
+  if (isIncarnation(text)) return text;
+  throw new PigeonholeError('ERR_CORRUPT', `incarnation ${show(text)} is not 16 lower-case hexadecimal characters`);
+}
+
+/**
+ * The runtime directory when none is configured: `$XDG_RUNTIME_DIR/pigeonhole`, else `<os.tmpdir()>/pigeonhole-<uid>`.
+ * A relative XDG_RUNTIME_DIR counts as unset, as the XDG Base Directory Specification asks.
+ */
+export function defaultDirectory(env: NodeJS.ProcessEnv): string {
+  const runtimeDirectory = env['XDG_RUNTIME_DIR'];
+  if (runtimeDirectory && isAbsolute(runtimeDirectory)) return join(runtimeDirectory, 'pigeonhole');
+  return join(tmpdir(), `pigeonhole-${ownUid()}`);
+}
+
+/**
+ * Where everything of one namespace lies. Pure: makes names, touches no file. Names and incarnations may come from another
+ * process: each method checks its own (`ERR_NAME`, `ERR_CORRUPT`), so that no path leaves `root`.
+ */
+export interface NamespacePaths {
+  readonly directory: string;
+  readonly namespace: string;
+  readonly root: string;
+  /** Holds one folder a process name, each with its claims. */
+  readonly peers: string;
+  /** Holds one folder a hosted mailbox, each with its claims. */
+  readonly hosts: string;
+  presence(incarnation: string): string;
+  record(incarnation: string): string;
+  /** Throws `ERR_TRANSPORT` for a transport name that cannot be part of a file name, or that a file of core's own would take. */
+  port(incarnation: string, transport: string): string;
+  /** Where `path` is made before a rename publishes it. Check the length of this one: it is the longer. */
+  staging(path: string): string;
+  peersOf(name: string): string;
+  peerClaim(name: string, incarnation: string): string;
+  hostsOf(mailbox: string): string;
+  hostClaim(mailbox: string, incarnation: string): string;
+}
+
+/** `directory` is absolute. Throws `ERR_NAME` for a bad namespace. */
+export function namespacePaths(directory: string, namespace: string): NamespacePaths {
+  checkName(namespace, 'namespace');
+  const root = join(directory, namespaceFolder(namespace));
+  const peers = join(root, 'peers');
+  const hosts = join(root, 'hosts');
+  const file = (incarnation: string, suffix: string) => join(root, `${checkIncarnation(incarnation)}.${suffix}`);
+  const folder = (parent: string, name: string, of: Named) => {
+    checkName(name, of);
+    return join(parent, name);
+  };
+  const peersOf = (name: string) => folder(peers, name, 'process');
+  const hostsOf = (mailbox: string) => folder(hosts, mailbox, 'mailbox');
+  return {
+    directory,
+    namespace,
+    root,
+    peers,
+    hosts,
+    presence: (incarnation) => file(incarnation, PRESENCE),
+    record: (incarnation) => file(incarnation, RECORD),
+    port: (incarnation, transport) => file(incarnation, checkTransportName(transport)),
+    staging: (path) => `${path}.${STAGING}`,
+    peersOf,
+    peerClaim: (name, incarnation) => join(peersOf(name), checkIncarnation(incarnation)),
+    hostsOf,
+    hostClaim: (mailbox, incarnation) => join(hostsOf(mailbox), checkIncarnation(incarnation)),
+  };
+}
+
+const [PRESENCE, RECORD, STAGING] = ['sock', 'json', 'new'] as const;
+
+/**
+ * Socket paths are short (see `checkSocketPath`), so a namespace of more than 24 characters becomes its first 10, `~`, and
+ * 12 base-36 digits (62 bits) of its SHA-256. No name may hold a `~`: a shortened one never meets a plain one.
+ */
+function namespaceFolder(namespace: string): string {
+  if (namespace.length <= 24) return namespace;
+  const digest = BigInt(`0x${createHash('sha256').update(namespace).digest('hex')}`) % 36n ** 12n;
+  return `${namespace.slice(0, 10)}~${digest.toString(36).padStart(12, '0')}`;
+}
+
+function checkTransportName(transport: string): string {
+  if (/^[a-z0-9][a-z0-9-]{0,31}$/.test(transport) && !['sock', 'json', 'new'].includes(transport)) return transport;
+  throw new PigeonholeError(
+    'ERR_TRANSPORT',
+    `transport name ${show(transport)} is not allowed: it has 1 to 32 characters, lower-case letters, digits and '-', ` +
+      "a letter or digit first, and is none of 'sock', 'json', 'new'",
+    { transport },
+  );
+}
+
+/** A file of a namespace's root, read back from its name. */
+export interface NamespaceFile {
+  readonly incarnation: string;
+  readonly kind: 'presence' | 'record' | 'port';
+  /** With `kind: 'port'`, else null. */
+  readonly transport: string | null;
+  /** Still being made, or left by a process that died while it made it. */
+  readonly staging: boolean;
+}
+
+/** The inverse of `presence`, `record`, `port` and `staging`; null for a name that none of them makes. */
+export function parseNamespaceFile(fileName: string): NamespaceFile | null {
+  const parts = /^([0-9a-f]{16})\.([a-z0-9][a-z0-9-]{0,31})(\.new)?$/.exec(fileName);
+  const [, incarnation, suffix, staged] = parts ?? [];
+  if (incarnation === undefined || suffix === undefined || suffix === STAGING) return null;
+  const kind = suffix === PRESENCE ? 'presence' : suffix === RECORD ? 'record' : 'port';
+  return { incarnation, kind, transport: kind === 'port' ? suffix : null, staging: staged !== undefined };
+}
+
+/**
+ * Makes the runtime directory (0700, its parent must exist) or checks the one that is there. Resolves only for a real
+ * directory (no symbolic link) that this uid owns and nobody else may write; else `ERR_INSECURE_DIR`.
+ *
+ * One that others may merely list or enter is tightened to 0700 while it is empty, and otherwise left as it is: somebody may
+ * have named a directory of wider use (`/run`, a home), and taking its modes away would break what else is in there. Nothing
+ * is lost, since the namespaces in it are made 0700 and every object 0600.
+ */
+export async function prepareDirectory(directory: string): Promise<void> {
+  const path = resolve(directory); // without a trailing slash, which would make lstat follow a link
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    if (!hasSystemCode(error, 'EEXIST')) throw pathError(error, 'create', path);
+  }
+  try {
+    const stats = await lstat(path);
+    refuseInsecure(path, stats);
+    if ((stats.mode & 0o077) !== 0 && (await readdir(path)).length === 0) await tighten(path);
+  } catch (error) {
+    throw error instanceof PigeonholeError ? error : pathError(error, 'inspect', path);
+  }
+}
+
+/** Makes or checks `directory` and the namespace's folders in it, with the guarantees of `prepareDirectory` for each. */
+export async function prepareNamespace(directory: string, namespace: string): Promise<NamespacePaths> {
+  const paths = namespacePaths(resolve(directory), namespace);
+  await prepareDirectory(paths.directory);
+  // The last process to leave removes the folders, perhaps between two of these steps; then they are made again.
+  for (let attempt = 1; ; attempt++) {
+    try {
+      for (const path of [paths.root, paths.peers, paths.hosts]) await prepareDirectory(path);
+      return paths;
+    } catch (error) {
+      if (attempt === 100 || !hasSystemCode((error as Error).cause, 'ENOENT')) throw error;
+    }
+  }
+}
+
+function refuseInsecure(path: string, stats: Stats): void {
+  const mode = (stats.mode & 0o7777).toString(8).padStart(4, '0');
+  let reason = '';
+  if (stats.isSymbolicLink()) reason = 'it is a symbolic link';
+  else if (!stats.isDirectory()) reason = 'it is not a directory';
+  else if (stats.uid !== ownUid()) reason = `uid ${stats.uid} owns it and this process runs as uid ${ownUid()}`;
+  else if ((stats.mode & 0o022) !== 0) reason = `its mode is ${mode}, so others may write in it; at most 0755 is allowed`;
+  if (reason === '') return;
+  throw new PigeonholeError('ERR_INSECURE_DIR', `runtime directory ${path} is refused: ${reason}; ${remedy}`, { address: path });
+}
+
+const remedy = "set PIGEONHOLE_DIR or the option 'directory' to a directory that only this user may write";
+
+async function tighten(path: string): Promise<void> {
+  // Through a descriptor, so that a link put in its place since lstat is not followed.
+  const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  await handle.chmod(0o700).finally(() => handle.close());
+}
+
+const ownUid = (): number => process.geteuid?.() ?? 0;
+
+const systemCodes: Record<string, readonly [ErrorCode, string]> = {
+  EACCES: ['ERR_PERMISSION', `this user may not; ${remedy}`],
+  EPERM: ['ERR_PERMISSION', `this user may not; ${remedy}`],
+  EROFS: ['ERR_PERMISSION', `its file system is read-only; ${remedy}`],
+  ENOSPC: ['ERR_NO_SPACE', `its file system has no space or inodes left; free some, or ${remedy}`],
+  EDQUOT: ['ERR_NO_SPACE', `this user's disk quota is used up; free some, or ${remedy}`],
+  EMFILE: ['ERR_OS_LIMIT', 'this process has no file descriptor left; close some or raise the limit (ulimit -n)'],
+  ENFILE: ['ERR_OS_LIMIT', 'this host has no file descriptor left; close some or raise the sysctl fs.file-max'],
+  ENOENT: ['ERR_CONFIG', `the directory it would be in does not exist; create that, or ${remedy}`],
+  ENOTDIR: ['ERR_CONFIG', `what it would be in is not a directory; ${remedy}`],
+  ENAMETOOLONG: ['ERR_PATH_TOO_LONG', `it is longer than the file system allows; ${remedy}`],
+};
+
+/** A system error about `path` as a `PigeonholeError` that names the path, the reason and what to do; the original is its cause. */
+export function pathError(error: unknown, doing: string, path: string): PigeonholeError {
+  const { code = '', errno, message } = error as NodeJS.ErrnoException;
+  const [errorCode, reason] = systemCodes[code] ?? ['ERR_CONFIG', `${message}; ${remedy}`];
+  return new PigeonholeError(errorCode, `cannot ${doing} ${path}: ${reason}`, { cause: error, errno, address: path });
+}
+
+/** `sun_path` holds 108 bytes with its NUL on Linux (unix(7)) and 104 on macOS and the BSDs (sys/un.h). */
+const maxSocketPath = process.platform === 'linux' ? 107 : 103;
+
+/** Throws `ERR_PATH_TOO_LONG` for a path that the kernel, or libuv by silently cutting it, would not bind or connect whole. */
+export function checkSocketPath(path: string): void {
+  const length = Buffer.byteLength(path);
+  if (length <= maxSocketPath) return;
+  throw new PigeonholeError(
+    'ERR_PATH_TOO_LONG',
+    `socket path ${path} has ${length} bytes and a Unix socket's path at most ${maxSocketPath}; ` +
+      "set PIGEONHOLE_DIR or the option 'directory' to a shorter path",
+    { address: path },
+  );
+}
