@@ -29,7 +29,8 @@ const processors = ['arm64', 'arm', 'x64', 'ia32', 'loong64', 'ppc64', 'riscv64'
 function platformOf(name) {
   const words = name.slice(name.indexOf('/') + 1).split(/[-.]/);
   const system = systems.find(([word]) => words.includes(word));
-  const processor = processors.find((word) => words.includes(word)) ?? (words.includes('64') ? 'x64' : undefined);
+  const processor =
+    processors.find((word) => words.includes(word)) ?? (words.includes('64') ? 'x64' : undefined);
   if (!system) return undefined;
   const libc = words.some((w) => w.startsWith('musl')) ? 'musl' : words.includes('gnu') ? 'glibc' : undefined;
   return {
@@ -82,4 +83,6 @@ if (added.length > 0) {
   lock.packages = Object.fromEntries(Object.entries(packages).sort(([a], [b]) => a.localeCompare(b, 'en')));
   writeFileSync(path, `${JSON.stringify(lock, null, 2)}\n`);
 }
-console.log(added.length > 0 ? `added ${added.length}: ${added.join(', ')}` : 'package-lock.json is complete');
+console.log(
+  added.length > 0 ? `added ${added.length}: ${added.join(', ')}` : 'package-lock.json is complete',
+);
