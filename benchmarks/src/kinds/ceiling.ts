@@ -1,0 +1,79 @@
+/**
+ * Upper bounds: the codec's work alone, in one process. What one core does in both directions, and what it does in one:
+ * a producer on a core of its own cannot beat `encode`, nor a consumer `decode`.
+ */
+
+import type { CeilingCase } from '../contender.js';
+import type { Metrics } from '../control.js';
+import { cpuMicroseconds, cpuPerMillion } from '../cpu.js';
+import type { Kind, Session } from '../kind.js';
+import { makeOrder, type Order, OrderSink, OrderSource } from '../order.js';
+
+type Codec = ReturnType<CeilingCase['codec']>;
+
+/** A ceiling has no second process. */
+type Nothing = Record<string, never>;
+
+/** Each of the three loops gets a third of the time. */
+const LOOPS = 3;
+const STRIDE = 64;
+
+/** Calls `work` again and again for so long; calls a second. */
+function rateOf(work: (sequence: number) => unknown, milliseconds: number): number {
+  const start = performance.now();
+  let now = start;
+  let calls = 0;
+  while (now - start < milliseconds) {
+    for (let call = 0; call < STRIDE; call += 1) work(calls + call);
+    calls += STRIDE;
+    now = performance.now();
+  }
+  return (calls * 1000) / (now - start);
+}
+
+function bothWays(codec: Codec, warmup: number, milliseconds: number): Metrics {
+  let cpu = 0;
+  const sink = new OrderSink(warmup, () => {
+    cpu = cpuMicroseconds();
+  });
+  const source = new OrderSource(warmup + milliseconds);
+  while (source.more()) sink.take(codec.decode(codec.encode(source.next())));
+  const spent = cpuMicroseconds() - cpu;
+  if (sink.fault !== undefined || sink.checksum !== source.checksum) {
+    throw new Error(sink.fault ?? 'the orders came back changed');
+  }
+  const { messages, seconds } = sink.window();
+  return { rate: messages / seconds, cpu: cpuPerMillion(spent, messages), messages: source.count };
+}
+
+async function lead(testCase: CeilingCase, session: Session<Nothing>): Promise<Metrics> {
+  const { warmup, duration } = session.job;
+  const codec = testCase.codec();
+  await session.ready();
+  session.phase('the loops to end');
+  const both = bothWays(codec, warmup, duration / LOOPS);
+  const samples: Order[] = Array.from({ length: STRIDE }, (_order, sequence) => makeOrder(sequence));
+  const encode = rateOf((sequence) => codec.encode(samples[sequence % STRIDE] as Order), duration / LOOPS);
+  const encoded = codec.encode(makeOrder(0));
+  const kept: unknown = Buffer.isBuffer(encoded) ? Buffer.from(encoded) : encoded;
+  const decode = rateOf(() => codec.decode(kept), duration / LOOPS);
+  return { ...both, encode, decode };
+}
+
+export const ceiling: Kind<CeilingCase, Nothing> = {
+  name: 'ceiling',
+  title: 'Ceiling: the codec alone, in one process, nothing sent',
+  compared: 'rate',
+  moreIsBetter: true,
+  peer: 'JSON',
+  metrics: [
+    { key: 'rate', heading: 'k msg/s, both ways', scale: 1e-3, digits: 1 },
+    { key: 'encode', heading: 'k msg/s, encode', scale: 1e-3, digits: 1 },
+    { key: 'decode', heading: 'k msg/s, decode', scale: 1e-3, digits: 1 },
+    { key: 'cpu', heading: 'CPU s/M, both ways', scale: 1, digits: 2 },
+  ],
+  processes: 1,
+  nodeOptions: [],
+  second: () => ({}),
+  lead,
+};

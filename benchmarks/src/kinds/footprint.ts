@@ -1,0 +1,130 @@
+/**
+ * What idle mailboxes cost. Both processes open one mailbox and use it, take a baseline, open all of them, pass one
+ * message through each, collect garbage, and count again: descriptors of the process, and heap a mailbox.
+ */
+
+import { readdirSync } from 'node:fs';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { FootprintCase, MailboxHost, MailboxSender, Place } from '../contender.js';
+import type { Job, Metrics } from '../control.js';
+import type { Kind, Session } from '../kind.js';
+
+const COLLECTIONS = 4;
+
+/** One look at a process. */
+interface Holdings {
+  descriptors: number;
+  heap: number;
+  /** Bytes of buffers outside the heap. */
+  buffers: number;
+}
+
+/** The sending process's half. */
+interface SenderHalf {
+  openFirst(): Promise<void>;
+  openAll(): Promise<void>;
+  sendFirst(): Promise<void>;
+  sendAll(): Promise<void>;
+  holdings(): Promise<Holdings>;
+  close(): Promise<void>;
+}
+
+/** Collects garbage until what is left is in use, then counts. */
+async function holdings(): Promise<Holdings> {
+  if (globalThis.gc === undefined) throw new Error('node must run with --expose-gc');
+  for (let round = 0; round < COLLECTIONS; round += 1) {
+    await turn();
+    globalThis.gc();
+  }
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  // Reading the directory opens it: that descriptor is not ours to count.
+  return { descriptors: readdirSync('/proc/self/fd').length - 1, heap: heapUsed, buffers: arrayBuffers };
+}
+
+async function openFrom(side: MailboxHost | MailboxSender, first: number, count: number): Promise<void> {
+  for (let index = first; index < count; index += 1) await side.open(index);
+}
+
+function senderHalf(testCase: FootprintCase, _job: Job, place: Place): SenderHalf {
+  let sender: MailboxSender | undefined;
+  const opened = (): MailboxSender => {
+    if (sender === undefined) throw new Error('the sender is not open');
+    return sender;
+  };
+  return {
+    async openFirst() {
+      sender = await testCase.sender(place);
+      await sender.open(0);
+    },
+    openAll: () => openFrom(opened(), 1, testCase.mailboxes),
+    sendFirst: () => opened().send(1),
+    sendAll: () => opened().send(testCase.mailboxes),
+    holdings,
+    async close() {
+      await opened().close();
+    },
+  };
+}
+
+/** Sends one message through each of the first `count` mailboxes, and checks the sum of what arrived. */
+async function exercise(host: MailboxHost, send: () => Promise<void>, count: number): Promise<void> {
+  const [sum] = await Promise.all([host.collect(count), send()]);
+  const expected = (count * (count - 1)) / 2;
+  if (sum !== expected) throw new Error(`the mailboxes' numbers add up to ${sum}, expected ${expected}`);
+}
+
+function compare(side: string, before: Holdings, after: Holdings, mailboxes: number): Record<string, number> {
+  return {
+    [`${side}Descriptors`]: after.descriptors,
+    [`${side}DescriptorsAdded`]: after.descriptors - before.descriptors,
+    [`${side}Heap`]: (after.heap - before.heap) / mailboxes,
+    [`${side}Buffers`]: (after.buffers - before.buffers) / mailboxes,
+  };
+}
+
+async function lead(testCase: FootprintCase, session: Session<SenderHalf>): Promise<Metrics> {
+  const { second } = session;
+  const total = testCase.mailboxes;
+  session.phase('the first mailbox to open and pass a message');
+  const host = await testCase.host(session.place);
+  await host.open(0);
+  await second.openFirst();
+  await exercise(host, () => second.sendFirst(), 1);
+  const before = { host: await holdings(), sender: await second.holdings() };
+  session.phase(`${total} mailboxes to open`);
+  await openFrom(host, 1, total);
+  await second.openAll();
+  await session.ready();
+  session.phase(`${total} mailboxes to pass a message each`);
+  await exercise(host, () => second.sendAll(), total);
+  const after = { host: await holdings(), sender: await second.holdings() };
+  session.phase('both sides to close');
+  await second.close();
+  await host.close();
+  return {
+    ...compare('host', before.host, after.host, total - 1),
+    ...compare('sender', before.sender, after.sender, total - 1),
+  };
+}
+
+export const footprint: Kind<FootprintCase, SenderHalf> = {
+  name: 'footprint',
+  title: 'Idle mailboxes between two processes',
+  compared: 'hostHeap',
+  moreIsBetter: false,
+  peer: undefined,
+  metrics: [
+    { key: 'hostDescriptors', heading: 'fds, host', scale: 1, digits: 0 },
+    { key: 'hostDescriptorsAdded', heading: 'added', scale: 1, digits: 0 },
+    { key: 'senderDescriptors', heading: 'fds, sender', scale: 1, digits: 0 },
+    { key: 'senderDescriptorsAdded', heading: 'added', scale: 1, digits: 0 },
+    { key: 'hostHeap', heading: 'heap B/mailbox, host', scale: 1, digits: 0 },
+    { key: 'senderHeap', heading: 'heap B/mailbox, sender', scale: 1, digits: 0 },
+    { key: 'hostBuffers', heading: 'buffers B/mailbox, host', scale: 1, digits: 0 },
+    { key: 'senderBuffers', heading: 'buffers B/mailbox, sender', scale: 1, digits: 0 },
+  ],
+  processes: 2,
+  nodeOptions: ['--expose-gc'],
+  second: senderHalf,
+  lead,
+};

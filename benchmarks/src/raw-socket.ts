@@ -1,0 +1,107 @@
+/** Plain `net` Unix sockets for the peers that we compare with: opening, closing, framing and waiting for room. */
+
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+import type { Close } from './contender.js';
+
+/** Cuts a byte stream into frames. Gets each chunk in order. */
+export type Splitter = (chunk: Buffer) => void;
+
+const LENGTH_BYTES = 4;
+
+/** Listens, and gives each accepted socket to `accept`. The returned function ends the sockets and the server. */
+export async function listen(path: string, accept: (socket: Socket) => void): Promise<Close> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    accept(socket);
+  });
+  server.listen(path);
+  await once(server, 'listening');
+  return async () => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+    await once(server, 'close');
+  };
+}
+
+/** Connects; resolves when connected. */
+export async function dial(path: string): Promise<Socket> {
+  const socket = connect(path);
+  await once(socket, 'connect');
+  return socket;
+}
+
+/** Writes, and resolves when the socket takes more. `undefined` when it does already: nothing to await. */
+export function writeOrWait(socket: Socket, bytes: Buffer | string): Promise<unknown> | undefined {
+  return socket.write(bytes) ? undefined : once(socket, 'drain');
+}
+
+/** Newline-terminated text; the chunk boundary may fall anywhere. */
+export function lineSplitter(onLine: (line: string) => void): Splitter {
+  const decoder = new TextDecoder();
+  let rest = '';
+  return (chunk) => {
+    const text = rest + decoder.decode(chunk, { stream: true });
+    let start = 0;
+    for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', start)) {
+      onLine(text.slice(start, end));
+      start = end + 1;
+    }
+    rest = text.slice(start);
+  };
+}
+
+/** Frames of a 32-bit little-endian length and that many bytes. The range given out is valid during the call only. */
+export function frameSplitter(onFrame: (bytes: Buffer, start: number, end: number) => void): Splitter {
+  let rest: Buffer | undefined;
+  return (chunk) => {
+    const bytes = rest === undefined ? chunk : Buffer.concat([rest, chunk]);
+    let start = 0;
+    while (start + LENGTH_BYTES <= bytes.length) {
+      const end = start + LENGTH_BYTES + bytes.readUInt32LE(start);
+      if (end > bytes.length) break;
+      onFrame(bytes, start + LENGTH_BYTES, end);
+      start = end;
+    }
+    rest = start < bytes.length ? bytes.subarray(start) : undefined;
+  };
+}
+
+/** One payload as a frame of its own. */
+export function frame(payload: Buffer): Buffer {
+  const bytes = Buffer.allocUnsafe(LENGTH_BYTES + payload.length);
+  bytes.writeUInt32LE(payload.length, 0);
+  payload.copy(bytes, LENGTH_BYTES);
+  return bytes;
+}
+
+/** Fills one buffer with frames, to be written in one call. */
+export class FrameBatch {
+  private bytes: Buffer;
+  private used = 0;
+
+  /** @param size bytes a batch holds; a frame must fit */
+  constructor(private readonly size: number) {
+    this.bytes = Buffer.allocUnsafeSlow(size);
+  }
+
+  /** Adds a frame; `false` when it does not fit any more. */
+  add(payload: Buffer): boolean {
+    const end = this.used + LENGTH_BYTES + payload.length;
+    if (end > this.size) return false;
+    this.bytes.writeUInt32LE(payload.length, this.used);
+    payload.copy(this.bytes, this.used + LENGTH_BYTES);
+    this.used = end;
+    return true;
+  }
+
+  /** The frames so far, handed over for good; the next batch has a buffer of its own. */
+  take(): Buffer {
+    const full = this.bytes.subarray(0, this.used);
+    this.bytes = Buffer.allocUnsafeSlow(this.size);
+    this.used = 0;
+    return full;
+  }
+}
