@@ -2,7 +2,7 @@
  * Names, and every path and file name made from them. Nothing else in the project builds either.
  *
  * ```
- * <directory>/                        0700, ours; see prepareDirectory
+ * <directory>/                        0700, ours; see config/directory.ts
  *   <namespace>/                      long names shortened, see namespaceFolder
  *     <incarnation>.sock              a live process: its socket answers while it lives, refuses once it is dead
  *     <incarnation>.json              what that process says of itself
@@ -13,11 +13,12 @@
  * ```
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { constants, type Stats } from 'node:fs';
-import { lstat, mkdir, open, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
-import { type ErrorCode, hasSystemCode, PigeonholeError, show } from './errors.js';
+import { ownUid, prepareDirectory } from './config/directory.js';
+import { hasSystemCode, PigeonholeError, show } from './errors.js';
+
+export { pathError, prepareDirectory } from './config/directory.js';
 
 export type Named = 'mailbox' | 'peer' | 'process' | 'namespace';
 
@@ -46,7 +47,10 @@ export function isIncarnation(text: unknown): text is string {
 
 function checkIncarnation(text: string): string {
   if (isIncarnation(text)) return text;
-  throw new PigeonholeError('ERR_CORRUPT', `incarnation ${show(text)} is not 16 lower-case hexadecimal characters`);
+  throw new PigeonholeError(
+    'ERR_CORRUPT',
+    `incarnation ${show(text)} is not 16 lower-case hexadecimal characters`,
+  );
 }
 
 /**
@@ -54,7 +58,7 @@ function checkIncarnation(text: string): string {
  * A relative XDG_RUNTIME_DIR counts as unset, as the XDG Base Directory Specification asks.
  */
 export function defaultDirectory(env: NodeJS.ProcessEnv): string {
-  const runtimeDirectory = env['XDG_RUNTIME_DIR'];
+  const runtimeDirectory = env.XDG_RUNTIME_DIR;
   if (runtimeDirectory && isAbsolute(runtimeDirectory)) return join(runtimeDirectory, 'pigeonhole');
   return join(tmpdir(), `pigeonhole-${ownUid()}`);
 }
@@ -89,7 +93,8 @@ export function namespacePaths(directory: string, namespace: string): NamespaceP
   const root = join(directory, namespaceFolder(namespace));
   const peers = join(root, 'peers');
   const hosts = join(root, 'hosts');
-  const file = (incarnation: string, suffix: string) => join(root, `${checkIncarnation(incarnation)}.${suffix}`);
+  const file = (incarnation: string, suffix: string) =>
+    join(root, `${checkIncarnation(incarnation)}.${suffix}`);
   const folder = (parent: string, name: string, of: Named) => {
     checkName(name, of);
     return join(parent, name);
@@ -126,7 +131,8 @@ function namespaceFolder(namespace: string): string {
 }
 
 function checkTransportName(transport: string): string {
-  if (/^[a-z0-9][a-z0-9-]{0,31}$/.test(transport) && !['sock', 'json', 'new'].includes(transport)) return transport;
+  if (/^[a-z0-9][a-z0-9-]{0,31}$/.test(transport) && !['sock', 'json', 'new'].includes(transport))
+    return transport;
   throw new PigeonholeError(
     'ERR_TRANSPORT',
     `transport name ${show(transport)} is not allowed: it has 1 to 32 characters, lower-case letters, digits and '-', ` +
@@ -154,30 +160,6 @@ export function parseNamespaceFile(fileName: string): NamespaceFile | null {
   return { incarnation, kind, transport: kind === 'port' ? suffix : null, staging: staged !== undefined };
 }
 
-/**
- * Makes the runtime directory (0700, its parent must exist) or checks the one that is there. Resolves only for a real
- * directory (no symbolic link) that this uid owns and nobody else may write; else `ERR_INSECURE_DIR`.
- *
- * One that others may merely list or enter is tightened to 0700 while it is empty, and otherwise left as it is: somebody may
- * have named a directory of wider use (`/run`, a home), and taking its modes away would break what else is in there. Nothing
- * is lost, since the namespaces in it are made 0700 and every object 0600.
- */
-export async function prepareDirectory(directory: string): Promise<void> {
-  const path = resolve(directory); // without a trailing slash, which would make lstat follow a link
-  try {
-    await mkdir(path, { mode: 0o700 });
-  } catch (error) {
-    if (!hasSystemCode(error, 'EEXIST')) throw pathError(error, 'create', path);
-  }
-  try {
-    const stats = await lstat(path);
-    refuseInsecure(path, stats);
-    if ((stats.mode & 0o077) !== 0 && (await readdir(path)).length === 0) await tighten(path);
-  } catch (error) {
-    throw error instanceof PigeonholeError ? error : pathError(error, 'inspect', path);
-  }
-}
-
 /** Makes or checks `directory` and the namespace's folders in it, with the guarantees of `prepareDirectory` for each. */
 export async function prepareNamespace(directory: string, namespace: string): Promise<NamespacePaths> {
   const paths = namespacePaths(resolve(directory), namespace);
@@ -191,47 +173,6 @@ export async function prepareNamespace(directory: string, namespace: string): Pr
       if (attempt === 100 || !hasSystemCode((error as Error).cause, 'ENOENT')) throw error;
     }
   }
-}
-
-function refuseInsecure(path: string, stats: Stats): void {
-  const mode = (stats.mode & 0o7777).toString(8).padStart(4, '0');
-  let reason = '';
-  if (stats.isSymbolicLink()) reason = 'it is a symbolic link';
-  else if (!stats.isDirectory()) reason = 'it is not a directory';
-  else if (stats.uid !== ownUid()) reason = `uid ${stats.uid} owns it and this process runs as uid ${ownUid()}`;
-  else if ((stats.mode & 0o022) !== 0) reason = `its mode is ${mode}, so others may write in it; at most 0755 is allowed`;
-  if (reason === '') return;
-  throw new PigeonholeError('ERR_INSECURE_DIR', `runtime directory ${path} is refused: ${reason}; ${remedy}`, { address: path });
-}
-
-const remedy = "set PIGEONHOLE_DIR or the option 'directory' to a directory that only this user may write";
-
-async function tighten(path: string): Promise<void> {
-  // Through a descriptor, so that a link put in its place since lstat is not followed.
-  const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
-  await handle.chmod(0o700).finally(() => handle.close());
-}
-
-const ownUid = (): number => process.geteuid?.() ?? 0;
-
-const systemCodes: Record<string, readonly [ErrorCode, string]> = {
-  EACCES: ['ERR_PERMISSION', `this user may not; ${remedy}`],
-  EPERM: ['ERR_PERMISSION', `this user may not; ${remedy}`],
-  EROFS: ['ERR_PERMISSION', `its file system is read-only; ${remedy}`],
-  ENOSPC: ['ERR_NO_SPACE', `its file system has no space or inodes left; free some, or ${remedy}`],
-  EDQUOT: ['ERR_NO_SPACE', `this user's disk quota is used up; free some, or ${remedy}`],
-  EMFILE: ['ERR_OS_LIMIT', 'this process has no file descriptor left; close some or raise the limit (ulimit -n)'],
-  ENFILE: ['ERR_OS_LIMIT', 'this host has no file descriptor left; close some or raise the sysctl fs.file-max'],
-  ENOENT: ['ERR_CONFIG', `the directory it would be in does not exist; create that, or ${remedy}`],
-  ENOTDIR: ['ERR_CONFIG', `what it would be in is not a directory; ${remedy}`],
-  ENAMETOOLONG: ['ERR_PATH_TOO_LONG', `it is longer than the file system allows; ${remedy}`],
-};
-
-/** A system error about `path` as a `PigeonholeError` that names the path, the reason and what to do; the original is its cause. */
-export function pathError(error: unknown, doing: string, path: string): PigeonholeError {
-  const { code = '', errno, message } = error as NodeJS.ErrnoException;
-  const [errorCode, reason] = systemCodes[code] ?? ['ERR_CONFIG', `${message}; ${remedy}`];
-  return new PigeonholeError(errorCode, `cannot ${doing} ${path}: ${reason}`, { cause: error, errno, address: path });
 }
 
 /** `sun_path` holds 108 bytes with its NUL on Linux (unix(7)) and 104 on macOS and the BSDs (sys/un.h). */
