@@ -1,0 +1,43 @@
+// npm test: everything that a change must pass, from a fresh clone, in stages; stops at the first that fails.
+import { ensureInstalled } from './install.mjs';
+import { root, run, runInstalled } from './run.mjs';
+import { turbo } from './turbo.mjs';
+import { closingLine, runVitest } from './vitest.mjs';
+
+let result = { passed: 0, failed: 0, skipped: 0 };
+
+const stages = [
+  ['Install', () => ensureInstalled().then(() => 0)],
+  ['Lint', lint],
+  ['Build', () => turbo('build')],
+  ['Types', () => turbo('typecheck')],
+  [
+    'Tests',
+    async () => {
+      result = await runVitest();
+      return result.failed;
+    },
+  ],
+  ['Packages', async () => (await run(process.execPath, [`${root}/scripts/test-pack.mjs`])).code],
+];
+
+async function lint() {
+  const colors = process.stdout.isTTY ? [] : ['--colors=off'];
+  const args = ['ci', '.', '--max-diagnostics=100', ...colors];
+  return (await runInstalled('@biomejs/biome/bin/biome', args)).code;
+}
+
+for (const [name, stage] of stages) {
+  console.log(`\n=== ${name}`);
+  const start = performance.now();
+  const code = await stage();
+  const time = `${((performance.now() - start) / 1000).toFixed(1)} s`;
+  if (code === 0) {
+    console.log(`=== ${name}: passed in ${time}`);
+    continue;
+  }
+  console.log(`=== ${name}: FAILED after ${time}\n`);
+  console.log(closingLine({ ...result, failed: Math.max(1, result.failed) }));
+  process.exit(1);
+}
+console.log(`\n${closingLine(result)}`);
