@@ -4,7 +4,7 @@
 const LIMIT = 300_000; // ms; a test and each of its hooks may take 60 s
 
 export default class Watchdog {
-  #files = new Map(); // module id → { last: when it last reported, running: the tests that have not ended }
+  #files = new Map(); // module id → { last: when it last reported, running: tests that have not ended, ended: the last that has }
   #timer;
 
   onTestRunStart() {
@@ -24,7 +24,9 @@ export default class Watchdog {
   }
 
   onTestCaseResult(test) {
-    this.#reported(test)?.running.delete(test.fullName);
+    const file = this.#reported(test);
+    file?.running.delete(test.fullName);
+    if (file) file.ended = test.fullName;
   }
 
   onTestRunEnd() {
@@ -38,10 +40,11 @@ export default class Watchdog {
   }
 
   #check() {
-    for (const [id, { last, running }] of this.#files) {
+    for (const [id, { last, running, ended }] of this.#files) {
       if (Date.now() - last < LIMIT) continue;
-      const names = [...running].join('; ') || 'no test: loading, a hook, or ending';
-      console.error(`\nwatchdog: ${id} has not reported for ${LIMIT / 1000} s. Running: ${names}`);
+      // A test that blocks its worker at once is not reported as running: it is the one after the last that ended.
+      const where = `Running: ${[...running].join('; ') || 'unknown'}. Last ended: ${ended ?? 'none'}`;
+      console.error(`\nwatchdog: ${id} has not reported for ${LIMIT / 1000} s. ${where}`);
       process.exit(1); // whoever started vitest kills the workers, which may not answer
     }
   }
