@@ -1,0 +1,246 @@
+import { pino } from 'pino';
+import type { Carrier } from './carrier.js';
+import {
+  type Logger,
+  loadTransport,
+  type ResolvedConfig,
+  type RuntimeOptions,
+  resolveConfig,
+  type TransportSetting,
+} from './config.js';
+import { hasSystemCode, PigeonholeError } from './errors.js';
+import { Network } from './hosted/network.js';
+import { MemoryRegistry, memory } from './memory.js';
+import { type NamespacePaths, newIncarnation, prepareNamespace } from './naming.js';
+import { DirectoryRegistry } from './registry/directory.js';
+import type { Registry, RegistryEvents } from './registry/registry.js';
+import { Runtime } from './runtime.js';
+import { StoreCarrier } from './stored.js';
+import type { Link, LinkHandler, PeerInfo, PortContext, Transport } from './transport.js';
+
+/** The transport when nobody chose one. */
+const DEFAULT_TRANSPORT = 'uds';
+
+/** The last process to leave removes the namespace's directory; who joins just then makes it anew. */
+const JOIN_TRIES = 20;
+
+/**
+ * Joins a namespace under a name. Options add to the configuration file and the environment, and win over both.
+ *
+ * Rejects with `ERR_CONFIG` or `ERR_NAME` for bad configuration, `ERR_IN_USE` when a live process has the name, `ERR_TRANSPORT` or
+ * `ERR_NATIVE_UNAVAILABLE` when a transport cannot be loaded, `ERR_INSECURE_DIR`, `ERR_PERMISSION`, `ERR_PATH_TOO_LONG`,
+ * `ERR_NO_SPACE` or `ERR_OS_LIMIT` for the runtime directory. A rejected call leaves nothing behind.
+ */
+export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
+  const config = await resolveConfig(options);
+  for (let tries = 1; ; tries++) {
+    try {
+      return await new Assembly(config).start();
+    } catch (error) {
+      const vanished =
+        hasSystemCode(error, 'ENOENT') ||
+        (error instanceof PigeonholeError && hasSystemCode(error.cause, 'ENOENT'));
+      if (!vanished || tries === JOIN_TRIES || !(await resolveDirectoryAgain(config))) throw error;
+    }
+  }
+}
+
+async function resolveDirectoryAgain(config: ResolvedConfig): Promise<boolean> {
+  await prepareNamespace(config.directory, config.namespace);
+  return true;
+}
+
+interface Used {
+  readonly setting: TransportSetting;
+  readonly transport: Transport;
+  carrier: Carrier | null;
+}
+
+/** Puts a runtime together: transports, ports, registry, carriers. Takes down what it put up if that fails. */
+class Assembly {
+  private readonly ports: Record<string, string> = {};
+  private readonly self: PeerInfo;
+  private readonly used: Used[] = [];
+  private readonly undo: (() => Promise<unknown>)[] = [];
+  private readonly logger: Logger;
+  private paths: NamespacePaths | null = null;
+  private runtime: Runtime | null = null;
+  private readonly early: (() => void)[] = [];
+
+  constructor(private readonly config: ResolvedConfig) {
+    this.self = { name: config.name, incarnation: newIncarnation(), pid: process.pid, ports: this.ports };
+    this.logger =
+      config.logger === undefined
+        ? pino(
+            { name: 'pigeonhole', level: config.logLevel, base: { runtime: config.name, pid: process.pid } },
+            pino.destination({ dest: 2, sync: true }),
+          )
+        : config.logger === false
+          ? pino({ level: 'silent' })
+          : config.logger;
+  }
+
+  async start(): Promise<Runtime> {
+    try {
+      return await this.assemble();
+    } catch (error) {
+      for (const step of this.undo.reverse()) await step().catch((second: Error) => this.warn(second));
+      throw error;
+    }
+  }
+
+  private async assemble(): Promise<Runtime> {
+    const { config } = this;
+    await this.load(config.transport ?? DEFAULT_TRANSPORT);
+    for (const { transport } of config.mailboxes.values())
+      if (transport !== undefined) await this.load(transport);
+    const registry = await this.openRegistry();
+    for (const used of this.used) {
+      used.carrier = await this.carrierFor(used, registry);
+      this.undo.push(() => (used.carrier as Carrier).close(0).then(() => used.carrier?.end()));
+    }
+    await registry.join();
+    const carriers = this.used.map(({ carrier }) => carrier as Carrier);
+    for (const carrier of carriers) if (carrier instanceof StoreCarrier) await carrier.start();
+    this.runtime = new Runtime({
+      config,
+      registry,
+      logger: this.logger,
+      carriers,
+      carrier: (mailbox) => this.choose(mailbox),
+      end: () => this.tidy(registry),
+    });
+    // Whoever was there already is reported when the caller has had the chance to listen.
+    setImmediate(() => {
+      for (const report of this.early.splice(0)) report();
+    });
+    return this.runtime;
+  }
+
+  private async load(setting: TransportSetting): Promise<void> {
+    if (this.used.some((used) => used.setting === setting)) return;
+    const transport = await loadTransport(setting, this.config.resolveFrom, { memory });
+    if (this.used.some((used) => used.transport.name === transport.name && typeof setting === 'string'))
+      return;
+    this.used.push({ setting, transport, carrier: null });
+  }
+
+  private async openRegistry(): Promise<Registry> {
+    const { config, self } = this;
+    const events = this.registryEvents();
+    if (
+      !this.used.some(
+        ({ transport }) => transport.capabilities.crossProcess || transport.capabilities.crossThread,
+      )
+    ) {
+      const registry = new MemoryRegistry(config.namespace, self, events);
+      this.undo.push(() => registry.leave());
+      return registry;
+    }
+    this.paths = await prepareNamespace(config.directory, config.namespace);
+    const registry = new DirectoryRegistry(this.paths, self, events);
+    this.undo.push(async () => {
+      await registry.leave();
+      await registry.tidy();
+    });
+    await registry.appear();
+    return registry;
+  }
+
+  private async carrierFor({ transport }: Used, registry: Registry): Promise<Carrier> {
+    const { config, self } = this;
+    const { limits, namespace } = config;
+    let network: Network | null = null;
+    const context: PortContext = {
+      namespace,
+      self,
+      path: (suffix) => this.path(suffix),
+      staging: (path) => (this.paths as NamespacePaths).staging(path),
+      accept: (link: Link): LinkHandler => (network as Network).accept(link),
+      warn: (error) => this.warn(error),
+    };
+    if (transport.kind === 'store') {
+      const attachment = await transport.attach(context);
+      return new StoreCarrier(transport, attachment, registry, {
+        capacity: config.inbox.capacity,
+        maxBytes: limits.maxBytes,
+      });
+    }
+    const port = await transport.open(context);
+    this.ports[transport.name] = port.address;
+    network = new Network({
+      transport,
+      port,
+      namespace,
+      registry,
+      limits,
+      inboxCapacity: config.inbox.capacity,
+      hosting: (mailbox, host) => void this.runtime?.emit('mailbox:host', { mailbox, host }),
+      lost: (mailbox, host, lost) => void this.runtime?.emit('mailbox:lost', { mailbox, host, lost }),
+      warn: (error) => this.warn(error),
+    });
+    return network;
+  }
+
+  private path(suffix: string): string {
+    if (this.paths === null)
+      throw new PigeonholeError(
+        'ERR_TRANSPORT',
+        `a transport that stays within this process has no files (path '${suffix}' was asked for)`,
+      );
+    return this.paths.port(this.self.incarnation, suffix);
+  }
+
+  private choose(mailbox: string | undefined): { carrier: Carrier; reason: string } {
+    const setting = mailbox === undefined ? undefined : this.config.mailboxes.get(mailbox)?.transport;
+    const first = this.used[0] as Used;
+    const used =
+      setting === undefined
+        ? first
+        : (this.used.find((each) => each.setting === setting) ?? this.byName(setting) ?? first);
+    const reason =
+      setting !== undefined
+        ? `configured for this mailbox (mailboxes.${mailbox}.transport)`
+        : this.config.transport !== undefined
+          ? 'configured (transport)'
+          : `the default: no transport is configured`;
+    return { carrier: used.carrier as Carrier, reason };
+  }
+
+  private byName(setting: TransportSetting): Used | undefined {
+    return this.used.find(({ transport }) => transport.name === setting);
+  }
+
+  private registryEvents(): RegistryEvents {
+    const report = (event: 'peer:up' | 'peer:down', { name, incarnation, pid }: PeerInfo): void => {
+      const emit = (): void => void this.runtime?.emit(event, { name, incarnation, pid });
+      if (this.runtime === null || this.early.length > 0) this.early.push(emit);
+      else emit();
+    };
+    const carriers = (): Carrier[] => this.used.flatMap(({ carrier }) => (carrier === null ? [] : [carrier]));
+    return {
+      peerUp: (peer) => {
+        report('peer:up', peer);
+        for (const carrier of carriers()) carrier.lookAgain(`@${peer.name}`);
+      },
+      peerDown: (peer) => {
+        report('peer:down', peer);
+        for (const carrier of carriers())
+          if (carrier instanceof StoreCarrier) void carrier.peerDown(peer.name);
+      },
+      hostChanged: (mailbox) => {
+        for (const carrier of carriers()) carrier.lookAgain(mailbox);
+      },
+      warn: (error) => this.warn(error),
+    };
+  }
+
+  private async tidy(registry: Registry): Promise<void> {
+    if (registry instanceof DirectoryRegistry) await registry.tidy();
+  }
+
+  private warn(error: Error): void {
+    this.logger.warn({ err: error }, error.message);
+    this.runtime?.emit('warning', error);
+  }
+}

@@ -1,0 +1,325 @@
+import { PigeonholeError } from './errors.js';
+import type { Envelope } from './message.js';
+
+/**
+ * Frames of the link protocol, version 1. All integers little-endian. `docs/protocol.md` draws them; its test vectors are replayed
+ * by a test.
+ *
+ * ```
+ * every frame   | length u32 | kind u8 | a u8 | b u8 | c u8 | channel u32 | number u32 | rest … |
+ *                 length counts what follows it; 12 bytes when rest is empty
+ * ```
+ */
+export const PROTOCOL_VERSION = 1;
+export const HEADER = 16;
+/** Frames of a link whose other side has not said who it is may not be longer. */
+export const MAX_HANDSHAKE = 4096;
+/** What a frame may carry beside a body: names, header. */
+export const FRAME_OVERHEAD = 1024;
+
+export const Kind = {
+  /** Both: who I am. rest = JSON. Always the first frame. */
+  hello: 1,
+  /** Opener: this channel is that mailbox. rest = JSON. */
+  open: 2,
+  /** Host: channel is open. rest = JSON. */
+  opened: 3,
+  /** Host: it is not. rest = JSON {code, message}; code 'NOT_HOST' when another process is to be asked. */
+  refused: 4,
+  /** Opener: a message. a = codec, b = priority, c = 1: do not wait. rest = type u32, sentAt f64, body. */
+  send: 5,
+  /** Host: sends `number` to `number + count - 1` are accepted. rest = count u32. */
+  accept: 6,
+  /** Host: send `number` is not accepted. a = `Reject`. rest = JSON {code, message} for `Reject.error`. */
+  reject: 7,
+  /** Opener: withdraw send `number`. The answer is `accept` or `reject`. */
+  cancel: 8,
+  /** Opener: give me messages. c = 1: do not wait. rest = max u32, then JSON selector or nothing. */
+  pull: 9,
+  /** Host: a message for pull `number`. a = codec, b = priority. rest = delivery u32, type u32, sentAt f64, from u8 + bytes, body. */
+  deliver: 10,
+  /** Host: no (more) messages for pull `number`. */
+  empty: 11,
+  /** Opener: pull `number` is over. A delivery on its way is given back. */
+  cancelPull: 12,
+  /** Opener: deliveries `number` to `number + count - 1` have their receiver. rest = count u32. */
+  taken: 13,
+  /** Opener: delivery `number` goes back to its place. */
+  giveBack: 14,
+  /** Host: so many (`number`, modulo 2^32) of this channel's messages have been received. */
+  progress: 15,
+  /** Opener: done with this channel. */
+  detach: 16,
+  /** Host: I am giving this mailbox up; look for the next host. */
+  moved: 17,
+  /** Former host: message `number` was accepted; take it into mailbox. Layout as `deliver`, the mailbox name before `from`. */
+  adopt: 18,
+  /** Next host: message `number` is in the mailbox. */
+  adopted: 19,
+  /** Either: answer me. */
+  ping: 20,
+  pong: 21,
+  /** Either: I am closing because … rest = JSON {code, message}. */
+  error: 22,
+} as const;
+
+export const Reject = { full: 0, cancelled: 1, moved: 2, error: 3 } as const;
+
+/** Small enough that a copy into the batch is cheaper than a write of its own. */
+const COPY_LIMIT = 32 * 1024;
+const BATCH = 64 * 1024;
+
+/** Collects the frames of one turn into few batches. A batch handed over is never touched again. */
+export class FrameWriter {
+  private batch = Buffer.allocUnsafeSlow(4096);
+  private position = 0;
+  private size = 4096;
+
+  /** `emit` takes each full batch. */
+  constructor(private readonly emit: (batch: Uint8Array) => void) {}
+
+  get pendingBytes(): number {
+    return this.position;
+  }
+
+  frame(kind: number, channel: number, number: number, a = 0, b = 0, c = 0): void {
+    this.header(kind, channel, number, 0, a, b, c);
+  }
+
+  counted(kind: number, channel: number, number: number, count: number): void {
+    const at = this.header(kind, channel, number, 4, 0, 0, 0);
+    this.batch.writeUInt32LE(count, at);
+  }
+
+  json(kind: number, channel: number, number: number, value: unknown, a = 0): void {
+    const text = Buffer.from(JSON.stringify(value));
+    const at = this.header(kind, channel, number, text.length, a, 0, 0);
+    this.batch.set(text, at);
+  }
+
+  send(channel: number, number: number, message: Envelope, wait: boolean): void {
+    const at = this.header(
+      Kind.send,
+      channel,
+      number,
+      12,
+      message.codec,
+      message.priority,
+      wait ? 0 : 1,
+      message.body.length,
+    );
+    this.batch.writeUInt32LE(message.type, at);
+    this.batch.writeDoubleLE(message.sentAt, at + 4);
+    this.body(message.body);
+  }
+
+  pull(channel: number, number: number, wait: boolean, max: number, selector: unknown): void {
+    const text = selector === null ? undefined : Buffer.from(JSON.stringify(selector));
+    const at = this.header(Kind.pull, channel, number, 4 + (text?.length ?? 0), 0, 0, wait ? 0 : 1);
+    this.batch.writeUInt32LE(max, at);
+    if (text !== undefined) this.batch.set(text, at + 4);
+  }
+
+  deliver(channel: number, pull: number, delivery: number, message: Envelope): void {
+    const { body, codec, from, priority } = message;
+    const at = this.header(Kind.deliver, channel, pull, 17 + from.length, codec, priority, 0, body.length);
+    this.meta(at, delivery, message);
+    this.name(at + 16, from);
+    this.body(body);
+  }
+
+  adopt(number: number, mailbox: string, message: Envelope): void {
+    const { body, codec, from, priority } = message;
+    const at = this.header(
+      Kind.adopt,
+      0,
+      number,
+      18 + mailbox.length + from.length,
+      codec,
+      priority,
+      0,
+      body.length,
+    );
+    this.meta(at, 0, message);
+    this.name(at + 16, mailbox);
+    this.name(at + 17 + mailbox.length, from);
+    this.body(body);
+  }
+
+  /** Hands over what has been collected. */
+  flush(): void {
+    if (this.position === 0) return;
+    const batch = this.batch.subarray(0, this.position);
+    // The rest of the slab is still unused: go on in it, so that small batches do not each cost an allocation.
+    this.batch = this.batch.subarray(this.position);
+    this.position = 0;
+    if (this.batch.length < HEADER) this.renew(0);
+    this.emit(batch);
+  }
+
+  private meta(at: number, number: number, message: Envelope): void {
+    this.batch.writeUInt32LE(number, at);
+    this.batch.writeUInt32LE(message.type, at + 4);
+    this.batch.writeDoubleLE(message.sentAt, at + 8);
+  }
+
+  /** Names are ASCII (R1), so bytes and characters agree. */
+  private name(at: number, name: string): void {
+    this.batch[at] = name.length;
+    this.batch.write(name, at + 1, 'latin1');
+  }
+
+  /** Writes a header and makes room for `rest` bytes, whose position it returns; `body` bytes follow through `body()`. */
+  private header(
+    kind: number,
+    channel: number,
+    number: number,
+    rest: number,
+    a: number,
+    b: number,
+    c: number,
+    body = 0,
+  ): number {
+    this.reserve(HEADER + rest + (body <= COPY_LIMIT ? body : 0));
+    const { batch, position } = this;
+    batch.writeUInt32LE(HEADER - 4 + rest + body, position);
+    batch[position + 4] = kind;
+    batch[position + 5] = a;
+    batch[position + 6] = b;
+    batch[position + 7] = c;
+    batch.writeUInt32LE(channel, position + 8);
+    batch.writeUInt32LE(number, position + 12);
+    this.position = position + HEADER + rest;
+    return position + HEADER;
+  }
+
+  private body(bytes: Uint8Array): void {
+    if (bytes.length <= COPY_LIMIT) {
+      this.batch.set(bytes, this.position);
+      this.position += bytes.length;
+    } else {
+      this.flush();
+      this.emit(bytes);
+    }
+  }
+
+  private reserve(length: number): void {
+    if (this.position + length <= this.batch.length) return;
+    this.flush();
+    if (length > this.batch.length) this.renew(length);
+  }
+
+  private renew(atLeast: number): void {
+    this.size = Math.min(this.size * 2, BATCH);
+    this.batch = Buffer.allocUnsafeSlow(Math.max(this.size, atLeast));
+  }
+}
+
+/** One frame as the parser shows it: valid only during the call, but for `rest`, which is the handler's if `owned`. */
+export interface Frame {
+  kind: number;
+  a: number;
+  b: number;
+  c: number;
+  channel: number;
+  number: number;
+  rest: Buffer;
+}
+
+/** Cuts a byte stream into frames. Checks every length before it allocates. Throws `ERR_FRAME`. */
+export class FrameParser {
+  /** Longest frame accepted, length field excluded. Raised after the handshake. */
+  limit = MAX_HANDSHAKE;
+  private partial: Buffer | null = null;
+  private filled = 0;
+  private readonly frame: Frame = { kind: 0, a: 0, b: 0, c: 0, channel: 0, number: 0, rest: Buffer.alloc(0) };
+
+  constructor(private readonly handle: (frame: Frame) => void) {}
+
+  /** Takes the next bytes; keeps views of `chunk` when `owned`. */
+  push(bytes: Uint8Array, owned: boolean): void {
+    let chunk = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    if (!owned) chunk = Buffer.from(chunk);
+    let position = this.partial === null ? 0 : this.complete(chunk);
+    while (chunk.length - position >= 4) {
+      const length = this.checked(chunk.readUInt32LE(position));
+      if (chunk.length - position - 4 < length) break;
+      this.show(chunk, position, length);
+      position += 4 + length;
+    }
+    if (position < chunk.length && this.partial === null) this.keep(chunk.subarray(position));
+  }
+
+  /** Feeds a frame that began in an earlier chunk; returns how much of `chunk` it took. */
+  private complete(chunk: Buffer): number {
+    let partial = this.partial as Buffer;
+    let position = 0;
+    if (this.filled < 4) {
+      const more = Math.min(4 - this.filled, chunk.length);
+      chunk.copy(partial, this.filled, 0, more);
+      this.filled += more;
+      position = more;
+      if (this.filled < 4) return position;
+      const whole = Buffer.allocUnsafeSlow(4 + this.checked(partial.readUInt32LE(0)));
+      partial.copy(whole, 0, 0, 4);
+      this.partial = partial = whole;
+    }
+    const take = Math.min(partial.length - this.filled, chunk.length - position);
+    chunk.copy(partial, this.filled, position, position + take);
+    this.filled += take;
+    position += take;
+    if (this.filled === partial.length) {
+      this.partial = null;
+      this.show(partial, 0, partial.length - 4);
+    }
+    return position;
+  }
+
+  private keep(rest: Buffer): void {
+    const length = rest.length < 4 ? 0 : this.checked(rest.readUInt32LE(0));
+    this.partial = Buffer.allocUnsafeSlow(4 + length);
+    this.filled = rest.copy(this.partial);
+  }
+
+  private checked(length: number): number {
+    if (length < HEADER - 4)
+      throw new PigeonholeError(
+        'ERR_FRAME',
+        `a frame says it has ${length} bytes; the least is ${HEADER - 4}`,
+      );
+    if (length > this.limit)
+      throw new PigeonholeError(
+        'ERR_FRAME',
+        `a frame says it has ${length} bytes; the limit here is ${this.limit}`,
+      );
+    return length;
+  }
+
+  private show(buffer: Buffer, at: number, length: number): void {
+    const { frame } = this;
+    frame.kind = buffer[at + 4] as number;
+    frame.a = buffer[at + 5] as number;
+    frame.b = buffer[at + 6] as number;
+    frame.c = buffer[at + 7] as number;
+    frame.channel = buffer.readUInt32LE(at + 8);
+    frame.number = buffer.readUInt32LE(at + 12);
+    frame.rest = buffer.subarray(at + HEADER, at + 4 + length);
+    this.handle(frame);
+  }
+}
+
+/** The JSON object in `bytes`. Throws `ERR_FRAME`. */
+export function parseJson(bytes: Buffer): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(bytes.toString());
+  } catch (cause) {
+    throw new PigeonholeError('ERR_FRAME', 'a frame holds what is not JSON where JSON belongs', { cause });
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new PigeonholeError(
+      'ERR_FRAME',
+      'a frame holds JSON that is not an object where an object belongs',
+    );
+  return value as Record<string, unknown>;
+}

@@ -1,0 +1,197 @@
+import type { Capacity, Ordering } from '../address.js';
+import { type ErrorCode, errorCodes, PigeonholeError } from '../errors.js';
+import { Kind, Reject } from '../framing.js';
+import type { Envelope } from '../message.js';
+import type { Channel } from '../transport.js';
+import { Delivery, OperationList, type ReceiveOperation, type SendOperation } from '../waiters.js';
+import type { Session } from './session.js';
+
+/**
+ * Body bytes that one channel may have on the wire unanswered (one message may always be). It bounds what a full mailbox costs
+ * its host, and how many sends have an unknown outcome when the host dies; it is far above what a round trip needs.
+ */
+const WINDOW = 256 * 1024;
+
+/** What becomes of the operations when the attachment ends. */
+export interface AttachmentOwner {
+  readonly label: string;
+  /** `lost`: accepted messages of this process that the dead host may have taken along; null after an orderly hand-over. */
+  detached(from: Attachment, sends: SendOperation[], receives: ReceiveOperation[], lost: number | null): void;
+}
+
+/** A mailbox that another process hosts, as this process reaches it over one link. */
+export class Attachment implements Channel {
+  private readonly inFlight = new Map<number, SendOperation>();
+  private readonly unsent = new OperationList<SendOperation>();
+  private readonly pulls = new Map<number, ReceiveOperation>();
+  private readonly returned: SendOperation[] = [];
+  private bytesInFlight = 0;
+  private nextSend = 0;
+  private nextPull = 0;
+  private acceptedCount = 0;
+  private receivedCount = 0;
+  private moving = false;
+  private over = false;
+
+  constructor(
+    private readonly session: Session,
+    readonly channel: number,
+    readonly capacity: Capacity,
+    readonly ordering: Ordering,
+    private readonly owner: AttachmentOwner,
+  ) {}
+
+  get host(): string {
+    return this.session.peerName;
+  }
+
+  send(operation: SendOperation): void {
+    const length = operation.envelope.body.length;
+    const fits = this.inFlight.size === 0 || this.bytesInFlight + length <= WINDOW;
+    // A try must not wait for space, and the host answers it at once: it goes past the window.
+    if (!this.moving && (operation.wait ? fits && this.unsent.size === 0 : true)) this.transmit(operation);
+    else this.unsent.push(operation);
+  }
+
+  receive(operation: ReceiveOperation): void {
+    const number = this.nextPull;
+    this.nextPull = (number + 1) >>> 0;
+    operation.order = number;
+    this.pulls.set(number, operation);
+    if (!this.moving)
+      this.session.write((writer) =>
+        writer.pull(this.channel, number, operation.wait, operation.max, operation.selector),
+      );
+  }
+
+  cancelSend(operation: SendOperation): void {
+    if (operation.list !== null || this.over) operation.withdrawn();
+    else this.session.write((writer) => writer.frame(Kind.cancel, this.channel, operation.order));
+  }
+
+  cancelReceive(operation: ReceiveOperation): void {
+    operation.withdrawn();
+    if (!this.pulls.delete(operation.order) || this.over) return;
+    this.session.write((writer) => writer.frame(Kind.cancelPull, this.channel, operation.order));
+  }
+
+  /** Tells the host that there are receivers here, so that it may hand the mailbox over to this process. */
+  announceReceivers(): void {
+    this.session.write((writer) => writer.json(Kind.open, this.channel, 0, { receives: true }));
+  }
+
+  // From the host:
+
+  onAccept(number: number, count: number): void {
+    for (let i = 0; i < count; i++) {
+      const operation = this.answered((number + i) >>> 0);
+      this.acceptedCount++;
+      operation.accepted();
+    }
+    this.pump();
+  }
+
+  onReject(number: number, reason: number, code: unknown, message: unknown): void {
+    const operation = this.answered(number);
+    if (reason === Reject.full) operation.refused();
+    else if (reason === Reject.cancelled) operation.withdrawn();
+    else if (reason === Reject.moved) this.returned.push(operation);
+    else operation.fail(remoteError(code, message, this.owner.label));
+    if (reason === Reject.moved) this.onMoved();
+    else this.pump();
+  }
+
+  /** True when a receiver here has the message; false: it goes back. */
+  onDeliver(pull: number, envelope: Envelope): boolean {
+    const operation = this.pulls.get(pull);
+    if (operation === undefined) return false;
+    const delivery = operation.deliver(envelope);
+    if (operation.settled) this.pulls.delete(pull);
+    return delivery === Delivery.taken;
+  }
+
+  onEmpty(pull: number): void {
+    const operation = this.pulls.get(pull);
+    this.pulls.delete(pull);
+    operation?.empty();
+  }
+
+  onProgress(received: number): void {
+    this.receivedCount = received;
+  }
+
+  /** The host gives the mailbox up; it still answers what is on the wire. Then everything goes to the next host. */
+  onMoved(): void {
+    this.moving = true;
+    if (this.inFlight.size === 0) this.end(null);
+  }
+
+  /** The link is over without a word: what was on the wire has an unknown outcome. */
+  down(): void {
+    if (this.over) return;
+    for (const operation of [...this.inFlight.values()])
+      operation.fail(
+        new PigeonholeError(
+          'ERR_OUTCOME_UNKNOWN',
+          `process '${this.host}', which hosted ${this.owner.label}, was lost before it said whether it had accepted the message`,
+          { address: this.owner.label },
+        ),
+      );
+    this.inFlight.clear();
+    this.end((this.acceptedCount - this.receivedCount) >>> 0);
+  }
+
+  private end(lost: number | null): void {
+    if (this.over) return;
+    this.over = true;
+    this.session.release(this);
+    const receives = [...this.pulls.values()];
+    this.pulls.clear();
+    this.returned.sort((a, b) => a.order - b.order);
+    this.owner.detached(this, [...this.returned, ...this.unsent.drain()], receives, lost);
+  }
+
+  private transmit(operation: SendOperation): void {
+    const number = this.nextSend;
+    this.nextSend = (number + 1) >>> 0;
+    operation.order = number;
+    this.inFlight.set(number, operation);
+    this.bytesInFlight += operation.envelope.body.length;
+    this.session.writer.send(this.channel, number, operation.envelope, operation.wait);
+    this.session.schedule();
+  }
+
+  private answered(number: number): SendOperation {
+    const operation = this.inFlight.get(number);
+    if (operation === undefined)
+      throw new PigeonholeError(
+        'ERR_FRAME',
+        `an answer to send ${number} of channel ${this.channel}, which awaits none`,
+      );
+    this.inFlight.delete(number);
+    this.bytesInFlight -= operation.envelope.body.length;
+    return operation;
+  }
+
+  private pump(): void {
+    if (this.moving) {
+      if (this.inFlight.size === 0) this.end(null);
+      return;
+    }
+    while (this.unsent.first !== null) {
+      const length = this.unsent.first.envelope.body.length;
+      if (this.inFlight.size > 0 && this.bytesInFlight + length > WINDOW) return;
+      this.transmit(this.unsent.shift() as SendOperation);
+    }
+  }
+}
+
+/** An error that the host reports. Its code is one of ours or becomes `ERR_TRANSPORT`. */
+export function remoteError(code: unknown, message: unknown, label: string): PigeonholeError {
+  const known = errorCodes.includes(code as ErrorCode) ? (code as ErrorCode) : 'ERR_TRANSPORT';
+  return new PigeonholeError(
+    known,
+    typeof message === 'string' ? message : `refused by the host of ${label}`,
+    { address: label },
+  );
+}

@@ -1,0 +1,186 @@
+import type { Capacity, Ordering } from '../address.js';
+import type { Envelope } from '../message.js';
+import { Queue } from '../queue.js';
+import { capacityMismatch, DEFAULT_CAPACITY } from '../spec.js';
+import type { Channel, MailboxSpec } from '../transport.js';
+import { type ReceiveOperation, SendOperation } from '../waiters.js';
+import type { Attachment, AttachmentOwner } from './attachment.js';
+import { MovingChannel, type Reached } from './moving.js';
+import { Served } from './served.js';
+import type { Session } from './session.js';
+
+/** What a hosted mailbox asks of the network it is in. */
+export interface MailboxNetwork {
+  /** A link to the present host; `'self'`: this process is it; see `Reached` for the rest. */
+  reachHost(mailbox: HostedMailbox): Promise<Session | 'self' | 'nobody' | 'changing'>;
+  hosting(mailbox: HostedMailbox): void;
+  lost(mailbox: HostedMailbox, host: string, messages: number): void;
+}
+
+/** How long opening a sender waits for a host that does not answer, before it leaves a mismatch to `send` (milliseconds). */
+const OPEN_PATIENCE = 1_000;
+
+/**
+ * One mailbox in this process: hosted here (a queue), hosted elsewhere (an attachment), or sought. The first process that
+ * opens a receiver hosts it; when the host is lost, a process with a receiver hosts it next.
+ */
+export class HostedMailbox implements AttachmentOwner {
+  readonly label: string;
+  readonly channel: MovingChannel;
+  queue: Queue | null = null;
+  receivers = 0;
+  private attachment: Attachment | null = null;
+  private readonly servedChannels = new Set<Served>();
+  private adopting: Adoption[] = [];
+
+  constructor(
+    private readonly network: MailboxNetwork,
+    readonly spec: {
+      readonly name: string;
+      readonly maxBytes: number;
+      capacity: Capacity | undefined;
+      ordering: Ordering | undefined;
+    },
+    /** The process whose inbox this is, or null for a mailbox. */
+    readonly inboxOf: string | null,
+  ) {
+    this.label = inboxOf === null ? `mailbox '${spec.name}'` : `the inbox of process '${inboxOf}'`;
+    this.channel = new MovingChannel(() => this.reach());
+  }
+
+  /** What is known of it: its own once reached, else what this process asked for. */
+  get capacity(): Capacity | undefined {
+    return this.queue?.capacity ?? this.attachment?.capacity ?? this.spec.capacity;
+  }
+
+  get host(): 'self' | string | null {
+    return this.queue !== null ? 'self' : (this.attachment?.host ?? null);
+  }
+
+  /** Opens it for one more handle. Rejects with `ERR_CAPACITY_MISMATCH` where that is known by now. */
+  async open(asked: Omit<MailboxSpec, 'maxBytes'>, role: 'sender' | 'receiver'): Promise<void> {
+    this.check(asked);
+    this.spec.capacity ??= asked.capacity;
+    this.spec.ordering ??= asked.ordering;
+    if (role === 'receiver') {
+      this.receivers++;
+      if (this.receivers === 1) this.attachment?.announceReceivers();
+      try {
+        await this.channel.seek();
+        this.check(asked);
+      } catch (error) {
+        this.receivers--;
+        throw error;
+      }
+    } else {
+      await within(this.channel.seek(), OPEN_PATIENCE);
+      this.check(asked);
+    }
+  }
+
+  /** Becomes the host: the queue is here from now on. */
+  startHosting(): Queue {
+    const { name, capacity, ordering, maxBytes } = this.spec;
+    this.queue = new Queue(name, capacity ?? DEFAULT_CAPACITY, ordering ?? 'fifo', maxBytes);
+    for (const adoption of this.adopting.splice(0)) this.queue.adopt(adoption);
+    this.network.hosting(this);
+    return this.queue;
+  }
+
+  /** Another process opens the mailbox hosted here. Null when it is not. */
+  serve(session: Session, channel: number, asked: Omit<MailboxSpec, 'maxBytes'>): Served | null {
+    if (this.queue === null) return null;
+    const mismatch = capacityMismatch(asked, this.queue);
+    if (mismatch !== null) throw mismatch;
+    const served = new Served(session, channel, this.queue, (over) => this.servedChannels.delete(over));
+    this.servedChannels.add(served);
+    return served;
+  }
+
+  /** Takes a message that a former host had accepted. */
+  adopt(envelope: Envelope, confirm: () => void): void {
+    const adoption = new Adoption(envelope, confirm);
+    if (this.queue !== null) this.queue.adopt(adoption);
+    else {
+      this.adopting.push(adoption);
+      this.channel.seek().catch(() => {});
+    }
+  }
+
+  /**
+   * Stops hosting: senders and receivers elsewhere are sent to the next host. Returns what was accepted and not received, in
+   * order, and a process that may inherit it.
+   */
+  stopHosting(reason: () => Error): { left: Envelope[]; heir: Session | null } {
+    const { queue } = this;
+    if (queue === null) return { left: [], heir: null };
+    const heir =
+      [...this.servedChannels].find((served) => served.receives && served.session.open)?.session ?? null;
+    const left = queue.close(reason).map((entry) => entry.envelope);
+    for (const served of this.servedChannels) served.moved();
+    this.servedChannels.clear();
+    this.queue = null;
+    return { left, heir };
+  }
+
+  detached(
+    from: Attachment,
+    sends: SendOperation[],
+    receives: ReceiveOperation[],
+    lost: number | null,
+  ): void {
+    if (this.attachment === from) this.attachment = null;
+    if (lost !== null) this.network.lost(this, from.host, lost);
+    this.channel.lost(from, sends, receives);
+    // Receivers must inherit the mailbox even while none of them is waiting.
+    if (this.receivers > 0) this.channel.seek().catch(() => {});
+  }
+
+  private check(asked: Omit<MailboxSpec, 'maxBytes'>): void {
+    const known = this.queue ?? this.attachment;
+    const own = {
+      capacity: known?.capacity ?? this.spec.capacity,
+      ordering: known?.ordering ?? this.spec.ordering,
+    };
+    const mismatch = capacityMismatch(asked, {
+      capacity: own.capacity ?? asked.capacity ?? DEFAULT_CAPACITY,
+      ordering: own.ordering ?? asked.ordering ?? 'fifo',
+    });
+    if (mismatch !== null) throw mismatch;
+  }
+
+  private async reach(): Promise<Reached> {
+    const reached = await this.network.reachHost(this);
+    if (reached === 'self') return { channel: this.queue ?? this.startHosting() };
+    if (typeof reached === 'string') return reached;
+    const attachment = await reached.attach(this.spec, this.receivers > 0, this);
+    if (attachment === null) return 'changing';
+    this.attachment = attachment;
+    for (const adoption of this.adopting.splice(0)) reached.adopt(this.spec.name, adoption);
+    return { channel: attachment };
+  }
+}
+
+/** A message that a former host had accepted, on its way into the present host's queue. */
+class Adoption extends SendOperation {
+  constructor(
+    envelope: Envelope,
+    private readonly confirm: () => void,
+  ) {
+    super(envelope, true);
+  }
+
+  override accepted(): void {
+    if (this.settle(undefined)) this.confirm();
+  }
+}
+
+/** Waits for `promise`, but not for longer; its rejection counts only in that time. */
+async function within(promise: Promise<void>, milliseconds: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, milliseconds);
+  });
+  promise.catch(() => {});
+  await Promise.race([promise, patience]).finally(() => clearTimeout(timer));
+}

@@ -1,0 +1,292 @@
+import type { Capacity } from '../address.js';
+import { type Carrier, inboxName, type OpenMailbox, type Undelivered } from '../carrier.js';
+import type { CodecLimits } from '../codec.js';
+import { PigeonholeError } from '../errors.js';
+import type { Envelope } from '../message.js';
+import type { Registry } from '../registry/registry.js';
+import type { Channel, Link, LinkHandler, LinkTransport, MailboxSpec, PeerInfo, Port } from '../transport.js';
+import { SendOperation } from '../waiters.js';
+import { HostedMailbox, type MailboxNetwork } from './mailbox.js';
+import { Moved, type Served } from './served.js';
+import { isGone, Session, type SessionOwner } from './session.js';
+
+/** Links whose other side has not yet said who it is; more are turned away. */
+const MAX_STRANGERS = 256;
+/** How long such a link may stay silent (milliseconds). */
+const HANDSHAKE_PATIENCE = 10_000;
+
+export interface NetworkSetup {
+  readonly transport: LinkTransport;
+  readonly port: Port;
+  readonly namespace: string;
+  readonly registry: Registry;
+  readonly limits: CodecLimits & { readonly maxBytes: number };
+  readonly inboxCapacity: Capacity;
+  hosting(mailbox: string, host: string): void;
+  lost(mailbox: string, host: string, messages: number): void;
+  warn(error: Error): void;
+}
+
+/** All hosted mailboxes of one runtime over one link transport: its port, one session a process, and who hosts what. */
+export class Network implements Carrier, SessionOwner, MailboxNetwork {
+  readonly transport: LinkTransport;
+  readonly limits: CodecLimits;
+  private readonly mailboxes = new Map<string, HostedMailbox>();
+  private readonly sessions = new Map<string, Session>();
+  private readonly dialling = new Map<string, Promise<Session>>();
+  private readonly everySession = new Set<Session>();
+  private readonly strangers = new Set<Session>();
+  private closing = false;
+  private onIdle: (() => void) | null = null;
+
+  constructor(private readonly setup: NetworkSetup) {
+    this.transport = setup.transport;
+    this.limits = setup.limits;
+    const own = this.mailbox(inboxName(this.self.name), this.self.name);
+    own.startHosting();
+    void own.channel.seek();
+  }
+
+  get namespace(): string {
+    return this.setup.namespace;
+  }
+
+  get transportName(): string {
+    return this.transport.name;
+  }
+
+  get self(): PeerInfo {
+    return this.setup.registry.self;
+  }
+
+  // Carrier
+
+  async open(spec: MailboxSpec, role: 'sender' | 'receiver'): Promise<OpenMailbox> {
+    const mailbox = this.mailbox(spec.name, null, spec);
+    await mailbox.open(spec, role);
+    let released = false;
+    const release = (): void => {
+      if (role === 'receiver' && !released) mailbox.receivers--;
+      released = true;
+    };
+    return { channel: mailbox.channel, release };
+  }
+
+  inbox(): Channel {
+    return this.direct(this.self.name);
+  }
+
+  direct(peer: string): Channel {
+    return this.mailbox(inboxName(peer), peer).channel;
+  }
+
+  describe(name: string): { capacity: Capacity | undefined; host: string | null } {
+    const mailbox = this.mailboxes.get(name);
+    const host = mailbox?.host ?? null;
+    return { capacity: mailbox?.capacity, host: host === 'self' ? this.self.name : host };
+  }
+
+  lookAgain(name: string): void {
+    this.mailboxes
+      .get(name)
+      ?.channel.seek()
+      .catch(() => {});
+  }
+
+  async close(deadline: number): Promise<Undelivered[]> {
+    this.closing = true;
+    const left = await Promise.all(
+      [...this.mailboxes.values()].map((mailbox) => this.giveUp(mailbox, deadline)),
+    );
+    for (const session of this.everySession) session.close();
+    await this.untilSessionsEnd(deadline);
+    return left.filter(({ count }) => count > 0);
+  }
+
+  async end(): Promise<void> {
+    await this.setup.port.close();
+  }
+
+  // For the port
+
+  accept(link: Link): LinkHandler {
+    const session = new Session(this, null);
+    this.everySession.add(session);
+    session.start(link);
+    if (this.closing || this.strangers.size >= MAX_STRANGERS) {
+      session.violated(
+        new PigeonholeError(
+          'ERR_OS_LIMIT',
+          `too many links (${MAX_STRANGERS}) have not yet said who they are; try again later`,
+        ),
+      );
+      return session;
+    }
+    this.strangers.add(session);
+    const patience = setTimeout(
+      () =>
+        session.violated(new PigeonholeError('ERR_FRAME', `no hello came within ${HANDSHAKE_PATIENCE} ms`)),
+      HANDSHAKE_PATIENCE,
+    ).unref();
+    session.ready
+      .catch(() => {})
+      .finally(() => {
+        clearTimeout(patience);
+        this.strangers.delete(session);
+      });
+    return session;
+  }
+
+  // For sessions
+
+  identify(incarnation: string): Promise<PeerInfo | null> {
+    return this.setup.registry.identify(incarnation);
+  }
+
+  serve(session: Session, channel: number, spec: Omit<MailboxSpec, 'maxBytes'>): Served | null {
+    return this.mailboxes.get(spec.name)?.serve(session, channel, spec) ?? null;
+  }
+
+  adopt(session: Session, number: number, name: string, envelope: Envelope): void {
+    // Unknown or closing here: no confirmation, and the former host reports the message as undelivered.
+    if (!this.closing) this.mailboxes.get(name)?.adopt(envelope, () => session.confirmAdopted(number));
+  }
+
+  opened(session: Session): void {
+    const { incarnation } = session.peer as PeerInfo;
+    if (this.sessions.get(incarnation)?.open !== true) this.sessions.set(incarnation, session);
+  }
+
+  over(session: Session): void {
+    this.everySession.delete(session);
+    this.strangers.delete(session);
+    if (session.peer !== null && this.sessions.get(session.peer.incarnation) === session)
+      this.sessions.delete(session.peer.incarnation);
+    if (this.everySession.size === 0) this.onIdle?.();
+  }
+
+  warn(error: Error): void {
+    this.setup.warn(error);
+  }
+
+  // For mailboxes
+
+  async reachHost(mailbox: HostedMailbox): Promise<Session | 'self' | 'nobody' | 'changing'> {
+    if (this.closing) return 'nobody';
+    const host = await this.locate(mailbox);
+    if (host === null) {
+      if (mailbox.receivers === 0 || mailbox.inboxOf !== null) return 'nobody';
+      return (await this.setup.registry.claim(mailbox.spec.name, this.transport.name)) ? 'self' : 'changing';
+    }
+    if (host.incarnation === this.self.incarnation) return mailbox.queue === null ? 'changing' : 'self';
+    try {
+      return await this.session(host);
+    } catch (error) {
+      if (isGone(error)) return 'changing';
+      throw error;
+    }
+  }
+
+  hosting(mailbox: HostedMailbox): void {
+    if (mailbox.inboxOf === null) this.setup.hosting(mailbox.spec.name, this.self.name);
+  }
+
+  lost(mailbox: HostedMailbox, host: string, messages: number): void {
+    if (mailbox.inboxOf === null || messages > 0) this.setup.lost(mailbox.spec.name, host, messages);
+  }
+
+  private mailbox(name: string, inboxOf: string | null, spec?: MailboxSpec): HostedMailbox {
+    let mailbox = this.mailboxes.get(name);
+    if (mailbox === undefined) {
+      const capacity =
+        inboxOf === null ? spec?.capacity : inboxOf === this.self.name ? this.setup.inboxCapacity : undefined;
+      const maxBytes = spec?.maxBytes ?? this.setup.limits.maxBytes;
+      mailbox = new HostedMailbox(this, { name, maxBytes, capacity, ordering: spec?.ordering }, inboxOf);
+      this.mailboxes.set(name, mailbox);
+    }
+    return mailbox;
+  }
+
+  private async locate(mailbox: HostedMailbox): Promise<PeerInfo | null> {
+    if (mailbox.inboxOf !== null) return this.setup.registry.find(mailbox.inboxOf);
+    const record = await this.setup.registry.locate(mailbox.spec.name);
+    if (record === null) return null;
+    const { peer, transport } = record;
+    if (transport !== '' && transport !== this.transport.name)
+      throw new PigeonholeError(
+        'ERR_TRANSPORT',
+        `mailbox '${mailbox.spec.name}' is hosted over transport '${transport}' by process '${peer.name}'; this process is configured for ` +
+          `'${this.transport.name}': configure the same for both (transport, or mailboxes.${mailbox.spec.name}.transport)`,
+        { transport: this.transport.name, address: mailbox.spec.name },
+      );
+    return peer;
+  }
+
+  /** The session with a process: an open one, or a new one. */
+  private session(peer: PeerInfo): Promise<Session> {
+    const present = this.sessions.get(peer.incarnation);
+    if (present?.open === true) return Promise.resolve(present);
+    let dial = this.dialling.get(peer.incarnation);
+    if (dial === undefined) {
+      dial = this.dial(peer).finally(() => this.dialling.delete(peer.incarnation));
+      this.dialling.set(peer.incarnation, dial);
+    }
+    return dial;
+  }
+
+  private async dial(peer: PeerInfo): Promise<Session> {
+    const { name } = this.transport;
+    const address = peer.ports[name];
+    if (address === undefined)
+      throw new PigeonholeError(
+        'ERR_TRANSPORT',
+        `process '${peer.name}' does not listen on transport '${name}'; configure it there too`,
+        {
+          transport: name,
+          address: peer.name,
+        },
+      );
+    const session = new Session(this, peer);
+    this.everySession.add(session);
+    try {
+      session.start(await this.setup.port.connect(address, session));
+    } catch (error) {
+      this.everySession.delete(session);
+      throw error;
+    }
+    await session.ready;
+    return session;
+  }
+
+  private async giveUp(mailbox: HostedMailbox, deadline: number): Promise<Undelivered> {
+    const { name } = mailbox.spec;
+    const hosted = mailbox.queue !== null;
+    const { left, heir } = mailbox.stopHosting(() => new Moved());
+    mailbox.channel.close(
+      () => new PigeonholeError('ERR_CLOSED', 'the runtime is closed', { address: name }),
+    );
+    if (hosted && mailbox.inboxOf === null) await this.setup.registry.release(name);
+    if (left.length === 0) return { mailbox: name, count: 0 };
+    if (heir === null) return { mailbox: name, count: left.length };
+    const adoptions = left.map((envelope) => {
+      const operation = new SendOperation(envelope, true);
+      heir.adopt(name, operation);
+      const settled = Promise.resolve(operation.outcome());
+      operation.watch({ timeout: deadline }, `handing over mailbox '${name}'`, () => operation.withdrawn());
+      return settled;
+    });
+    const outcomes = await Promise.allSettled(adoptions);
+    return { mailbox: name, count: outcomes.filter(({ status }) => status === 'rejected').length };
+  }
+
+  private async untilSessionsEnd(deadline: number): Promise<void> {
+    if (this.everySession.size === 0) return;
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.onIdle = resolve;
+      timer = setTimeout(resolve, deadline);
+    });
+    clearTimeout(timer);
+    for (const session of [...this.everySession]) session.abort();
+  }
+}

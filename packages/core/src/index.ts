@@ -1,0 +1,41 @@
+export {
+  type AnyPeerAddress,
+  anyPeer,
+  type BodyOf,
+  type Capacity,
+  type Destination,
+  type MailboxAddress,
+  type MailboxOptions,
+  mailbox,
+  type Ordering,
+  type PeerAddress,
+  peer,
+  type Source,
+} from './address.js';
+export type { Undelivered } from './carrier.js';
+export { type Codec, type CodecLimits, type CodecName, codecFor } from './codec.js';
+export type {
+  Limits,
+  Logger,
+  LogLevel,
+  MailboxSettings,
+  RuntimeOptions,
+  TransportSetting,
+} from './config.js';
+export { createRuntime } from './create-runtime.js';
+export { type ErrorCode, errorCodes, PigeonholeError } from './errors.js';
+export type { PeerEvent, RuntimeEvents } from './events.js';
+export type {
+  ReceiveOptions,
+  Receiver,
+  Sender,
+  SendOptions,
+  TryReceiveOptions,
+  TrySendOptions,
+} from './mailbox.js';
+export { memory } from './memory.js';
+export type { Message } from './message.js';
+export type { CloseReport, Explanation, Runtime } from './runtime.js';
+export type { Selected } from './select.js';
+export type { Capabilities, Transport } from './transport.js';
+export type { WaitOptions } from './waiters.js';

@@ -1,0 +1,310 @@
+import type { Source } from './address.js';
+import type { Codec } from './codec.js';
+import { PigeonholeError, show } from './errors.js';
+import type { Envelope, Message, Selector } from './message.js';
+import { Pending } from './pending.js';
+import { openEnvelope, type Sealing, seal, selectorOf, validate } from './sealing.js';
+import type { Choice } from './select.js';
+import type { Channel } from './transport.js';
+import {
+  ReceiveMany,
+  ReceiveOne,
+  type ReceiveOperation,
+  SendOperation,
+  type WaitOptions,
+} from './waiters.js';
+
+export interface TrySendOptions {
+  /** Positive 31-bit integer that receivers may select by. */
+  type?: number;
+  /** 0 (default) to 31; higher first where the mailbox's ordering is `'priority'`. */
+  priority?: number;
+}
+
+export interface SendOptions extends TrySendOptions, WaitOptions {}
+
+/** What a sender needs to know: fixed when it is opened. */
+export interface SenderSetup extends Sealing {
+  readonly channel: Channel;
+  readonly sync: boolean;
+  readonly transport: string;
+  release(): void;
+}
+
+/**
+ * Puts messages into one mailbox (or one process's inbox). Any number of calls may be under way at once; the messages of
+ * one sender are accepted, and received, in the order of the calls.
+ */
+export class Sender<T = unknown> {
+  private readonly pending: Pending;
+
+  /** @internal use `runtime.sender()` */
+  constructor(private readonly setup: SenderSetup) {
+    this.pending = new Pending(setup.label);
+  }
+
+  /**
+   * Resolves when the mailbox has accepted the message (at capacity 0: when a receiver has it), never before. `body` is copied
+   * during the call.
+   *
+   * Rejects, having sent nothing: `ERR_TIMEOUT` or the signal's reason; `ERR_CLOSED`; `ERR_SCHEMA`, `ERR_UNSERIALIZABLE`,
+   * `ERR_TOO_LARGE` for the body; `ERR_NO_SPACE` when the mailbox's byte limit is reached; `ERR_CAPACITY_MISMATCH` when
+   * the mailbox turned out to have another capacity. Rejects with `ERR_OUTCOME_UNKNOWN` when the process that held the
+   * mailbox was lost before it answered.
+   */
+  send(body: T, options: SendOptions = {}): Promise<void> {
+    return this.start(body, options, true) as Promise<void>;
+  }
+
+  /**
+   * Never waits for space: `true` when accepted; `false` when the mailbox is full, when at capacity 0 nobody is receiving, or
+   * when nobody hosts it. Over a link it waits for the host's answer. Rejects as `send` does, but for waiting.
+   */
+  trySend(body: T, options: TrySendOptions & WaitOptions = {}): Promise<boolean> {
+    return this.start(body, options, false) as Promise<boolean>;
+  }
+
+  /**
+   * Sends all, in order, with many on their way at once; resolves when all are accepted. If some are not, it rejects with
+   * the first reason, and the error's `accepted` tells how many of the leading bodies were accepted; later ones may have been
+   * accepted too only when that reason is `ERR_OUTCOME_UNKNOWN`, `ERR_NO_SPACE` or one of the body itself.
+   */
+  async sendMany(bodies: Iterable<T>, options: SendOptions = {}): Promise<void> {
+    const outcomes = await Promise.allSettled(Array.from(bodies, (body) => this.send(body, options)));
+    const failed = outcomes.findIndex((outcome) => outcome.status === 'rejected');
+    if (failed < 0) return;
+    const { reason } = outcomes[failed] as PromiseRejectedResult;
+    if (!(reason instanceof PigeonholeError)) throw reason;
+    throw new PigeonholeError(
+      reason.code,
+      `${reason.message} (${failed} of ${outcomes.length} accepted before it)`,
+      {
+        ...reason,
+        cause: reason.cause ?? reason,
+        accepted: failed,
+      },
+    );
+  }
+
+  /** `send`, blocking the thread. `ERR_UNSUPPORTED` where the transport's `capabilities.sync` is false. */
+  sendSync(body: T, options: SendOptions = {}): void {
+    this.startSync(body, options, true, 'sendSync');
+  }
+
+  /** `trySend`, without a promise. `ERR_UNSUPPORTED` where the transport's `capabilities.sync` is false. */
+  trySendSync(body: T, options: TrySendOptions = {}): boolean {
+    return this.startSync(body, options, false, 'trySendSync') as boolean;
+  }
+
+  /** Settles every pending call of this handle with `ERR_CLOSED` unless it was accepted after all. Closing twice is fine. */
+  async close(): Promise<void> {
+    await this.finish();
+  }
+
+  /** @internal closes; how many calls of `send` did not get their message accepted */
+  finish(): Promise<number> {
+    return this.pending.close(
+      (operation) => this.setup.channel.cancelSend(operation as SendOperation),
+      this.setup.release,
+    );
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  private start(body: T, options: SendOptions, wait: boolean): Promise<boolean | undefined> {
+    try {
+      this.pending.check(options);
+      const value = validate(body, this.setup);
+      if (value instanceof Promise) return value.then((checked) => this.dispatch(checked, options, wait));
+      return this.dispatch(value, options, wait);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  private dispatch(value: unknown, options: SendOptions, wait: boolean): Promise<boolean | undefined> {
+    this.pending.check(options);
+    const { channel } = this.setup;
+    const operation = new SendOperation(seal(value, options, this.setup), wait);
+    channel.send(operation);
+    return this.pending.outcome(operation, options, wait ? 'send to' : 'trySend to', () =>
+      channel.cancelSend(operation),
+    );
+  }
+
+  private startSync(body: T, options: SendOptions, wait: boolean, verb: string): boolean | undefined {
+    const { channel, label } = this.setup;
+    if (!this.setup.sync) throw unsupportedSync(verb, this.setup);
+    this.pending.check(options);
+    const value = validate(body, this.setup);
+    if (value instanceof Promise)
+      throw new PigeonholeError(
+        'ERR_UNSUPPORTED',
+        `${verb} to ${label}: its schema validates asynchronously; use send`,
+      );
+    const operation = new SendOperation(seal(value, options, this.setup), wait);
+    channel.send(operation);
+    return this.pending.outcomeSync(operation, channel, options, `${verb} to`, () =>
+      channel.cancelSend(operation),
+    );
+  }
+}
+
+export interface TryReceiveOptions {
+  /** Take only messages of this type, or of one of these. */
+  type?: number | readonly number[];
+  /** Take only messages of the process with this name. */
+  from?: string;
+}
+
+export interface ReceiveOptions extends TryReceiveOptions, WaitOptions {}
+
+/** What a receiver needs to know: fixed when it is opened. */
+export interface ReceiverSetup {
+  readonly label: string;
+  readonly channel: Channel;
+  readonly codec: Codec;
+  /** Direct naming: only messages of this process. */
+  readonly from: string | null;
+  readonly sync: boolean;
+  readonly transport: string;
+  release(): void;
+}
+
+/**
+ * Takes messages out of one mailbox (or this process's inbox). Receivers of one mailbox, in whatever process, compete: each
+ * message goes to exactly one. Any number of calls may be under way at once; they are served in order.
+ */
+export class Receiver<T = unknown> implements AsyncIterable<Message<T>> {
+  private readonly pending: Pending;
+  private readonly open = (envelope: Envelope): Message<T> => openEnvelope(envelope, this.setup);
+
+  /** @internal use `runtime.receiver()` */
+  constructor(private readonly setup: ReceiverSetup) {
+    this.pending = new Pending(setup.label);
+  }
+
+  /**
+   * Resolves with the first message that matches `type` and `from`; the others keep their order.
+   *
+   * Rejects, having taken nothing: `ERR_TIMEOUT`, the signal's reason, `ERR_CLOSED`. A body that cannot be decoded (a custom
+   * codec that differs between sender and receiver) rejects with `ERR_CORRUPT` and is gone.
+   */
+  receive(options: ReceiveOptions = {}): Promise<Message<T>> {
+    return this.start(
+      options,
+      (selector) => new ReceiveOne(selector, true, this.open),
+      'receive from',
+    ) as Promise<Message<T>>;
+  }
+
+  /** A message if there is one now, else null. At capacity 0 it takes from a waiting sender. Over a link it asks the host. */
+  tryReceive(options: TryReceiveOptions & WaitOptions = {}): Promise<Message<T> | null> {
+    return this.start(options, (selector) => new ReceiveOne(selector, false, this.open), 'tryReceive from');
+  }
+
+  /** Waits for one message, then takes what else is there, `max` in all at most (default 256). */
+  receiveMany(max = 256, options: ReceiveOptions = {}): Promise<Message<T>[]> {
+    if (!(Number.isInteger(max) && max >= 1 && max < 2 ** 32))
+      return Promise.reject(
+        new PigeonholeError(
+          'ERR_CONFIG',
+          `receiveMany: max is ${show(max)}; it must be an integer from 1 to 4294967295`,
+        ),
+      );
+    return this.start(
+      options,
+      (selector) => new ReceiveMany(selector, true, max, this.open),
+      'receiveMany from',
+    );
+  }
+
+  /** `receive`, blocking the thread. `ERR_UNSUPPORTED` where the transport's `capabilities.sync` is false. */
+  receiveSync(options: ReceiveOptions = {}): Message<T> {
+    return this.startSync(options, true, 'receiveSync') as Message<T>;
+  }
+
+  /** `tryReceive`, without a promise. `ERR_UNSUPPORTED` where the transport's `capabilities.sync` is false. */
+  tryReceiveSync(options: TryReceiveOptions = {}): Message<T> | null {
+    return this.startSync(options, false, 'tryReceiveSync');
+  }
+
+  /** Messages until the receiver is closed, one at a time. Leaving the loop takes nothing more and closes nothing. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Message<T>, void, undefined> {
+    for (;;) {
+      let message: Message<T>;
+      try {
+        message = await this.receive();
+      } catch (error) {
+        if (error instanceof PigeonholeError && error.code === 'ERR_CLOSED') return;
+        throw error;
+      }
+      yield message;
+    }
+  }
+
+  /** Settles every pending call of this handle with `ERR_CLOSED`, and ends its iterations. Closing twice is fine. */
+  async close(): Promise<void> {
+    await this.finish();
+  }
+
+  /** @internal closes; 0, for nothing is unsent */
+  async finish(): Promise<number> {
+    await this.pending.close(
+      (operation) => this.setup.channel.cancelReceive(operation as ReceiveOperation),
+      this.setup.release,
+    );
+    return 0;
+  }
+
+  /** @internal this receiver as one of several that a `select` waits on */
+  choice(source: Source): Choice {
+    return {
+      source,
+      channel: this.setup.channel,
+      selector: selectorOf({}, this.setup.from),
+      open: this.open,
+    };
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  private start<R>(
+    options: ReceiveOptions,
+    make: (selector: Selector | null) => ReceiveOperation<R>,
+    verb: string,
+  ): Promise<R> {
+    try {
+      this.pending.check(options);
+      const { channel } = this.setup;
+      const operation = make(selectorOf(options, this.setup.from));
+      channel.receive(operation);
+      return this.pending.outcome(operation, options, verb, () => channel.cancelReceive(operation));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  private startSync(options: ReceiveOptions, wait: boolean, verb: string): Message<T> | null {
+    const { channel } = this.setup;
+    if (!this.setup.sync) throw unsupportedSync(verb, this.setup);
+    this.pending.check(options);
+    const operation = new ReceiveOne(selectorOf(options, this.setup.from), wait, this.open);
+    channel.receive(operation);
+    return this.pending.outcomeSync(operation, channel, options, `${verb} from`, () =>
+      channel.cancelReceive(operation),
+    );
+  }
+}
+
+function unsupportedSync(verb: string, setup: { label: string; transport: string }): PigeonholeError {
+  return new PigeonholeError(
+    'ERR_UNSUPPORTED',
+    `${verb} on ${setup.label}: transport '${setup.transport}' cannot block the thread (capabilities.sync is false); use the awaited form`,
+    { transport: setup.transport, address: setup.label },
+  );
+}

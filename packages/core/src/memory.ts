@@ -1,0 +1,165 @@
+import { type Capacity, checkCapacity, type Ordering } from './address.js';
+import { PigeonholeError } from './errors.js';
+import { Queue } from './queue.js';
+import type { Registry, RegistryEvents } from './registry/registry.js';
+import { capacityMismatch, DEFAULT_CAPACITY } from './spec.js';
+import type { MailboxSpec, PeerInfo, StoreAttachment, StoreChannel, StoreTransport } from './transport.js';
+import type { ReceiveOperation, SendOperation } from './waiters.js';
+
+interface Member {
+  readonly peer: PeerInfo;
+  readonly events: RegistryEvents;
+}
+
+/** All that the runtimes of one namespace in this thread share. */
+class World {
+  readonly members = new Map<string, Member>();
+  readonly mailboxes = new Map<string, { readonly queue: Queue; users: number }>();
+}
+
+/** The ESM and the CommonJS build of core, should both be loaded, must meet in the same worlds. */
+const worldsKey = Symbol.for('@pigeonhole/core:memory-worlds');
+
+function world(namespace: string): World {
+  const holder = globalThis as { [worldsKey]?: Map<string, World> };
+  holder[worldsKey] ??= new Map();
+  const worlds = holder[worldsKey];
+  let found = worlds.get(namespace);
+  if (found === undefined) worlds.set(namespace, (found = new World()));
+  return found;
+}
+
+/**
+ * Mailboxes in the memory of this thread: for tests, for services that run in one process, and as the reference for what the
+ * rules mean. Nothing leaves the thread, nothing touches the file system; bodies are encoded and decoded as on any other transport.
+ */
+export function memory(): StoreTransport {
+  return {
+    kind: 'store',
+    name: 'memory',
+    capabilities: { sync: false, crossThread: false, crossProcess: false, crossHost: false, durable: false },
+    attach: async (context) => new MemoryAttachment(world(context.namespace)),
+  };
+}
+
+class MemoryAttachment implements StoreAttachment {
+  constructor(private readonly world: World) {}
+
+  async open(spec: MailboxSpec): Promise<StoreChannel> {
+    const { mailboxes } = this.world;
+    let entry = mailboxes.get(spec.name);
+    if (entry === undefined) {
+      const capacity = checkCapacity(spec.capacity ?? DEFAULT_CAPACITY, `mailbox '${spec.name}'`);
+      entry = { queue: new Queue(spec.name, capacity, spec.ordering ?? 'fifo', spec.maxBytes), users: 0 };
+      mailboxes.set(spec.name, entry);
+    }
+    const { queue } = entry;
+    const mismatch = capacityMismatch(spec, queue);
+    if (mismatch !== null) throw mismatch;
+    entry.users++;
+    return new MemoryChannel(queue, () => this.leave(spec.name));
+  }
+
+  async close(): Promise<void> {}
+
+  /** R24: a mailbox goes when the last process leaves it empty; one that holds messages stays for the next receiver. */
+  private leave(name: string): void {
+    const entry = this.world.mailboxes.get(name);
+    if (entry !== undefined && --entry.users === 0 && entry.queue.size === 0)
+      this.world.mailboxes.delete(name);
+  }
+}
+
+class MemoryChannel implements StoreChannel {
+  readonly capacity: Capacity;
+  readonly ordering: Ordering;
+
+  constructor(
+    private readonly queue: Queue,
+    private readonly leave: () => void,
+  ) {
+    this.capacity = queue.capacity;
+    this.ordering = queue.ordering;
+  }
+
+  send(operation: SendOperation): void {
+    this.queue.send(operation);
+  }
+
+  receive(operation: ReceiveOperation): void {
+    this.queue.receive(operation);
+  }
+
+  cancelSend(operation: SendOperation): void {
+    this.queue.cancelSend(operation);
+  }
+
+  cancelReceive(operation: ReceiveOperation): void {
+    this.queue.cancelReceive(operation);
+  }
+
+  async close(): Promise<void> {
+    this.leave();
+  }
+}
+
+/** The registry of runtimes that share a thread: nobody can die without the others. */
+export class MemoryRegistry implements Registry {
+  private readonly world: World;
+
+  constructor(
+    namespace: string,
+    readonly self: PeerInfo,
+    private readonly events: RegistryEvents,
+  ) {
+    this.world = world(namespace);
+  }
+
+  async join(): Promise<void> {
+    const { members } = this.world;
+    if (members.has(this.self.name))
+      throw new PigeonholeError(
+        'ERR_IN_USE',
+        `process name '${this.self.name}' is held by another runtime of this process; choose another name`,
+        {
+          address: this.self.name,
+        },
+      );
+    for (const member of members.values()) {
+      member.events.peerUp(this.self);
+      this.events.peerUp(member.peer);
+    }
+    members.set(this.self.name, { peer: this.self, events: this.events });
+  }
+
+  find(name: string): PeerInfo | null {
+    return this.world.members.get(name)?.peer ?? null;
+  }
+
+  peers(): PeerInfo[] {
+    return [...this.world.members.values()].map(({ peer }) => peer).filter((peer) => peer !== this.self);
+  }
+
+  async identify(incarnation: string): Promise<PeerInfo | null> {
+    return (
+      [...this.world.members.values()].find(({ peer }) => peer.incarnation === incarnation)?.peer ?? null
+    );
+  }
+
+  async locate(): Promise<null> {
+    return null;
+  }
+
+  async claim(): Promise<boolean> {
+    return true;
+  }
+
+  async release(): Promise<void> {}
+
+  async leave(): Promise<void> {
+    const { members } = this.world;
+    if (members.get(this.self.name)?.peer !== this.self) return;
+    members.delete(this.self.name);
+    for (const member of members.values()) member.events.peerDown(this.self);
+  }
+}

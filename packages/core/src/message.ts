@@ -1,0 +1,39 @@
+/** A message as a receiver gets it. */
+export interface Message<T = unknown> {
+  body: T;
+  /** Name of the sending process, as established when it joined: never what the payload claims. */
+  from: string;
+  /** Positive 31-bit integer, if the sender gave one. */
+  type?: number;
+  /** 0 (lowest, default) to 31. */
+  priority: number;
+  /** Wall-clock milliseconds since the epoch at the sender's `send`. For people: clocks jump. */
+  sentAt: number;
+}
+
+/** A message between encoding and decoding. Immutable once made; `body` belongs to it. */
+export interface Envelope {
+  readonly body: Uint8Array;
+  /** How `body` is encoded: `CodecId`. */
+  readonly codec: number;
+  readonly from: string;
+  /** 0 when the sender gave none. */
+  readonly type: number;
+  readonly priority: number;
+  readonly sentAt: number;
+}
+
+/** What a receive asks for; `null` in its place means anything. Both present: both must match. */
+export interface Selector {
+  readonly types: readonly number[] | null;
+  readonly from: string | null;
+}
+
+export function matches(selector: Selector | null, envelope: Envelope): boolean {
+  if (selector === null) return true;
+  if (selector.from !== null && selector.from !== envelope.from) return false;
+  return selector.types === null || selector.types.includes(envelope.type);
+}
+
+export const MAX_TYPE = 2 ** 31 - 1;
+export const MAX_PRIORITY = 31;

@@ -1,0 +1,249 @@
+import type { Capacity, Ordering } from './address.js';
+import { Backlog, Entry } from './backlog.js';
+import { PigeonholeError } from './errors.js';
+import { matches } from './message.js';
+import type { Channel } from './transport.js';
+import { Delivery, OperationList, type ReceiveOperation, type SendOperation } from './waiters.js';
+
+/** A send at capacity 0 whose message another process is looking at. */
+class Offer {
+  constructor(readonly operation: SendOperation) {}
+}
+
+/**
+ * A mailbox in memory: zero, bounded and unbounded buffering, waiting on both sides, selection, priorities, cancellation.
+ * Every mailbox that a process hosts is one, and so is every mailbox of the memory transport.
+ *
+ * Invariants:
+ * - no receive waits while a message that it would take lies in the backlog;
+ * - no send waits while there is a place (`used < places`);
+ * - `used` counts accepted messages that nobody has taken, those held for another process included;
+ * - at capacity 0 the backlog is empty and `used` is 0.
+ */
+export class Queue implements Channel {
+  private readonly places: number;
+  private readonly backlog: Backlog;
+  private readonly senders = new OperationList<SendOperation>();
+  private readonly receivers = new OperationList<ReceiveOperation>();
+  private used = 0;
+  private bytes = 0;
+  private sequence = 0;
+  private closedBy: (() => Error) | null = null;
+
+  constructor(
+    readonly name: string,
+    readonly capacity: Capacity,
+    readonly ordering: Ordering,
+    private readonly maxBytes: number,
+  ) {
+    this.places = capacity === 'unbounded' ? Infinity : capacity;
+    this.backlog = new Backlog(ordering === 'priority');
+  }
+
+  /** Messages accepted and not taken. */
+  get size(): number {
+    return this.used;
+  }
+
+  get waitingReceivers(): number {
+    return this.receivers.size;
+  }
+
+  send(operation: SendOperation): void {
+    if (this.closedBy !== null) operation.fail(this.closedBy());
+    else if (this.places === 0) {
+      operation.order = this.sequence++;
+      this.meetReceiver(operation);
+    } else if (this.senders.size === 0 && this.used < this.places) this.accept(operation);
+    else if (operation.wait) this.senders.push(operation);
+    else operation.refused();
+  }
+
+  receive(operation: ReceiveOperation): void {
+    if (this.closedBy !== null) return operation.fail(this.closedBy());
+    const given = this.places === 0 ? this.meetSenders(operation) : this.giveFromBacklog(operation);
+    if (operation.settled) return;
+    if (given > 0 || !operation.wait) operation.empty();
+    else this.receivers.push(operation);
+  }
+
+  cancelSend(operation: SendOperation): void {
+    // Not in a list: its message is offered to another process, whose answer decides (`settleHeld`).
+    if (operation.list !== null) operation.withdrawn();
+  }
+
+  cancelReceive(operation: ReceiveOperation): void {
+    operation.withdrawn();
+  }
+
+  /** Accepts a message that a former host had accepted: it needs no place and goes before none of its own. */
+  adopt(operation: SendOperation): void {
+    if (this.places === 0) this.send(operation);
+    else this.accept(operation);
+  }
+
+  /** The other process has taken the message it was shown (`Delivery.held`), or gives it back. */
+  settleHeld(token: unknown, taken: boolean): void {
+    if (token instanceof Offer) this.settleOffer(token, taken);
+    else if (taken) this.finish(token as Entry);
+    else this.putBack([token as Entry]);
+  }
+
+  /** Several given back at once (their holder died): all return to their places before anyone is served. */
+  returnHeld(tokens: unknown[]): void {
+    for (const token of tokens) if (token instanceof Offer) this.settleOffer(token, false);
+    this.putBack(tokens.filter((token) => token instanceof Entry));
+  }
+
+  /** Refuses everything from now on; what waited fails with `reason()`. Returns what was accepted and not taken, in order. */
+  close(reason: () => Error): Entry[] {
+    this.closedBy = reason;
+    for (const operation of this.senders.drain()) operation.fail(reason());
+    for (const operation of this.receivers.drain()) operation.fail(reason());
+    const left = [...this.backlog];
+    for (const entry of left) this.backlog.remove(entry);
+    return left;
+  }
+
+  private accept(operation: SendOperation): void {
+    const { envelope } = operation;
+    if (this.bytes + envelope.body.length > this.maxBytes)
+      return operation.fail(this.noSpace(envelope.body.length));
+    const entry = new Entry(envelope, this.sequence++, operation.tracker);
+    this.used++;
+    this.bytes += envelope.body.length;
+    operation.accepted();
+    if (!this.giveToReceiver(entry)) this.backlog.append(entry);
+  }
+
+  private giveToReceiver(entry: Entry): boolean {
+    for (let at = this.receivers.first; at !== null; ) {
+      const receiver = at;
+      at = at.next as ReceiveOperation | null;
+      if (!matches(receiver.selector, entry.envelope)) continue;
+      const delivery = receiver.deliver(entry.envelope, entry);
+      if (delivery === Delivery.declined) continue;
+      if (delivery === Delivery.taken) this.finish(entry);
+      if (!receiver.settled) {
+        this.receivers.remove(receiver);
+        receiver.empty();
+      }
+      return true;
+    }
+    return false;
+  }
+
+  private giveFromBacklog(operation: ReceiveOperation): number {
+    let given = 0;
+    while (given < operation.max && !operation.settled) {
+      const entry = this.backlog.find(operation.selector);
+      if (entry === null) break;
+      const delivery = operation.deliver(entry.envelope, entry);
+      if (delivery === Delivery.declined) break;
+      this.backlog.remove(entry);
+      if (delivery === Delivery.taken) this.finish(entry);
+      given++;
+    }
+    return given;
+  }
+
+  private finish(entry: Entry): void {
+    this.used--;
+    this.bytes -= entry.envelope.body.length;
+    entry.tracker?.received();
+    while (this.senders.first !== null && this.used < this.places)
+      this.accept(this.senders.shift() as SendOperation);
+  }
+
+  private putBack(entries: Entry[]): void {
+    for (const entry of entries) this.backlog.restore(entry);
+    for (const entry of [...entries].sort((a, b) => a.sequence - b.sequence)) {
+      if (!entry.listed) continue;
+      this.backlog.remove(entry);
+      if (!this.giveToReceiver(entry)) this.backlog.restore(entry);
+    }
+  }
+
+  private meetReceiver(operation: SendOperation): void {
+    for (let at = this.receivers.first; at !== null; ) {
+      const receiver = at;
+      at = at.next as ReceiveOperation | null;
+      if (!matches(receiver.selector, operation.envelope)) continue;
+      if (!this.show(operation, receiver)) continue;
+      if (!receiver.settled) {
+        this.receivers.remove(receiver);
+        receiver.empty();
+      }
+      return;
+    }
+    if (operation.cancelling) operation.withdrawn();
+    else if (operation.wait) this.waitInOrder(operation);
+    else operation.refused();
+  }
+
+  private meetSenders(operation: ReceiveOperation): number {
+    let given = 0;
+    while (given < operation.max && !operation.settled) {
+      const sender = this.firstSender(operation);
+      if (sender === null || !this.show(sender, operation)) break;
+      given++;
+    }
+    return given;
+  }
+
+  /** Capacity 0: a sender whose offer came back stands where it stood. */
+  private waitInOrder(operation: SendOperation): void {
+    const later: SendOperation[] = [];
+    for (
+      let last = this.senders.last;
+      last !== null && last.order > operation.order;
+      last = this.senders.last
+    ) {
+      this.senders.remove(last);
+      later.push(last);
+    }
+    this.senders.push(operation);
+    for (let back = later.pop(); back !== undefined; back = later.pop()) this.senders.push(back);
+  }
+
+  private firstSender(receiver: ReceiveOperation): SendOperation | null {
+    let best: SendOperation | null = null;
+    for (let at = this.senders.first; at !== null; at = at.next as SendOperation | null) {
+      if (!matches(receiver.selector, at.envelope)) continue;
+      if (this.ordering === 'fifo') return at;
+      if (best === null || at.envelope.priority > best.envelope.priority) best = at;
+    }
+    return best;
+  }
+
+  /** Capacity 0: hands a sender's message to a receiver. False when the receiver no longer wants it. */
+  private show(sender: SendOperation, receiver: ReceiveOperation): boolean {
+    const delivery = receiver.deliver(sender.envelope, new Offer(sender));
+    if (delivery === Delivery.declined) return false;
+    this.senders.remove(sender);
+    if (delivery === Delivery.taken) {
+      sender.accepted();
+      sender.tracker?.received();
+    }
+    return true;
+  }
+
+  private settleOffer(offer: Offer, taken: boolean): void {
+    const { operation } = offer;
+    if (operation.settled) return;
+    if (taken) {
+      operation.accepted();
+      operation.tracker?.received();
+    } else if (this.closedBy !== null) operation.fail(this.closedBy());
+    else this.meetReceiver(operation);
+  }
+
+  private noSpace(length: number): PigeonholeError {
+    return new PigeonholeError(
+      'ERR_NO_SPACE',
+      `mailbox '${this.name}' holds ${this.bytes} bytes in ${this.used} messages; ${length} more exceed its limit of ${this.maxBytes} bytes ` +
+        '(limits.maxBytes, or mailboxes.<name>.maxBytes); receive some, or raise the limit',
+      { address: this.name },
+    );
+  }
+}

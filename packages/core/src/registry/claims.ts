@@ -1,0 +1,94 @@
+import { mkdir, readdir, rm, rmdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { hasSystemCode, PigeonholeError } from '../errors.js';
+import { isIncarnation, pathError } from '../naming.js';
+
+/** After losing to a claimant that may itself just be withdrawing: the longest pause before looking again (milliseconds). */
+const PAUSE = 20;
+const TRIES = 200;
+
+/**
+ * Ownership of a name by files that say nothing but whose they are. A claim is a file named by its owner's incarnation, in a
+ * directory named by what is claimed; an owner is alive while its presence socket answers.
+ *
+ * Claiming is: raise your flag (create the file), then look whether any other live flag is up; if so, lower yours. Of two
+ * claimants, the one that looked last raised its flag before it looked, so at least one of them sees the other: never do both
+ * own (the argument of Dekker's and Lamport's flags). Both may withdraw; then chance decides who comes back first.
+ * No file is ever removed whose name could belong to somebody else: there is no race of unlinking a successor.
+ */
+export class Claims {
+  constructor(
+    private readonly self: string,
+    /** Whether the process of this incarnation lives. If not, all that it left is removed. */
+    private readonly isAlive: (incarnation: string) => Promise<boolean>,
+  ) {}
+
+  /** Null: owned by this process from now on. Otherwise the incarnation of the live owner. */
+  async claim(directory: string, content = ''): Promise<string | null> {
+    const own = join(directory, this.self);
+    let rival: string | null = null;
+    for (let tries = 0; tries < TRIES; tries++) {
+      const owner = await this.owner(directory);
+      if (owner === this.self) return null;
+      if (owner !== null && owner === rival) return owner;
+      rival = owner;
+      if (owner === null) {
+        await this.raise(directory, own, content);
+        if ((await this.owner(directory)) === null) return null;
+        await rm(own, { force: true });
+      }
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * PAUSE));
+    }
+    throw new PigeonholeError(
+      'ERR_TRANSPORT',
+      `could not settle the ownership of ${directory} in ${TRIES} tries`,
+      { address: directory },
+    );
+  }
+
+  /** The live owner other than this process, or null. */
+  async owner(directory: string): Promise<string | null> {
+    for (const incarnation of await listing(directory))
+      if (isIncarnation(incarnation) && incarnation !== this.self) {
+        if (await this.isAlive(incarnation)) return incarnation;
+        await rm(join(directory, incarnation), { force: true });
+      }
+    return null;
+  }
+
+  async release(directory: string): Promise<void> {
+    await rm(join(directory, this.self), { force: true });
+    await removeEmpty(directory);
+  }
+
+  private async raise(directory: string, own: string, content: string): Promise<void> {
+    for (;;) {
+      try {
+        await mkdir(directory, { recursive: true, mode: 0o700 });
+        return await writeFile(own, content, { flag: 'wx', mode: 0o600 });
+      } catch (error) {
+        // Whoever released the name last has just removed the empty directory.
+        if (!hasSystemCode(error, 'ENOENT')) throw pathError(error, 'claim', own);
+      }
+    }
+  }
+}
+
+/** The names in a directory; none if there is no such directory. */
+export async function listing(directory: string): Promise<string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    if (hasSystemCode(error, 'ENOENT')) return [];
+    throw pathError(error, 'list', directory);
+  }
+}
+
+/** Removes a directory and then its parent, if empty. */
+export async function removeEmpty(directory: string, levels = 2): Promise<void> {
+  try {
+    for (let at = directory; levels > 0; at = dirname(at), levels--) await rmdir(at);
+  } catch (error) {
+    if (!hasSystemCode(error, 'ENOENT', 'ENOTEMPTY', 'EEXIST')) throw pathError(error, 'remove', directory);
+  }
+}

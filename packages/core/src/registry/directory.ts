@@ -1,0 +1,171 @@
+import { readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { hasSystemCode, PigeonholeError } from '../errors.js';
+import { type NamespacePaths, parseNamespaceFile, pathError } from '../naming.js';
+import type { PeerInfo } from '../transport.js';
+import { Claims, listing, removeEmpty } from './claims.js';
+import { type Notice, Presence } from './presence.js';
+import type { HostRecord, Registry, RegistryEvents } from './registry.js';
+
+/** A socket or record still being made by a joining process is younger than this; an older one was abandoned (milliseconds). */
+const ABANDONED = 60_000;
+
+/**
+ * The registry of the processes of one host: a directory for who claims what, sockets for who lives. Needs no daemon and no
+ * native code; what a killed process leaves is removed by whoever notices first.
+ */
+export class DirectoryRegistry implements Registry {
+  private readonly claims: Claims;
+  private readonly presence: Presence;
+  private readonly hosted = new Set<string>();
+  private left = false;
+
+  constructor(
+    private readonly paths: NamespacePaths,
+    readonly self: PeerInfo,
+    private readonly events: RegistryEvents,
+  ) {
+    this.claims = new Claims(self.incarnation, (incarnation) => this.isAlive(incarnation));
+    this.presence = new Presence(paths, self, {
+      up: (peer) => events.peerUp(peer),
+      down: (peer) => this.wentDown(peer),
+      hostChanged: (mailbox) => events.hostChanged(mailbox),
+      news: () => [...this.hosted].map((mailbox): Notice => ({ is: 'host', mailbox })),
+      warn: (error) => events.warn(error),
+    });
+  }
+
+  /**
+   * Shows that this process lives; before anything else of it is in the directory, lest that be taken for a dead one's.
+   */
+  async appear(): Promise<void> {
+    await this.presence.listen();
+  }
+
+  async join(): Promise<void> {
+    const { name } = this.self;
+    try {
+      await this.writeRecord();
+      const owner = await this.claims.claim(this.paths.peersOf(name));
+      if (owner !== null)
+        throw new PigeonholeError(
+          'ERR_IN_USE',
+          `process name '${name}' is held by a live process of this namespace (pid ${(await this.presence.meet(owner)).peer?.pid ?? 'unknown'}); choose another name, or end that process`,
+          { address: name },
+        );
+      await this.meetEverybody();
+    } catch (error) {
+      await this.leave();
+      throw error;
+    }
+  }
+
+  find(name: string): PeerInfo | null {
+    if (name === this.self.name) return this.self;
+    return this.peers().find((peer) => peer.name === name) ?? null;
+  }
+
+  peers(): PeerInfo[] {
+    return this.presence.peers();
+  }
+
+  async identify(incarnation: string): Promise<PeerInfo | null> {
+    return (await this.presence.meet(incarnation)).peer;
+  }
+
+  async locate(mailbox: string): Promise<HostRecord | null> {
+    if (this.hosted.has(mailbox)) return { peer: this.self, transport: '' };
+    const directory = this.paths.hostsOf(mailbox);
+    const owner = await this.claims.owner(directory);
+    if (owner === null) return null;
+    const peer = await this.identify(owner);
+    if (peer === null) return null;
+    const transport = await readFile(join(directory, owner), 'utf8').catch(() => '');
+    return { peer, transport };
+  }
+
+  async claim(mailbox: string, transport: string): Promise<boolean> {
+    if ((await this.claims.claim(this.paths.hostsOf(mailbox), transport)) !== null) return false;
+    this.hosted.add(mailbox);
+    this.presence.tell({ is: 'host', mailbox });
+    return true;
+  }
+
+  async release(mailbox: string): Promise<void> {
+    if (!this.hosted.delete(mailbox)) return;
+    await this.claims.release(this.paths.hostsOf(mailbox));
+    this.presence.tell({ is: 'host', mailbox });
+  }
+
+  async leave(): Promise<void> {
+    if (this.left) return;
+    this.left = true;
+    for (const mailbox of [...this.hosted]) await this.release(mailbox);
+    await this.claims.release(this.paths.peersOf(this.self.name));
+    await this.presence.leave();
+    await rm(this.paths.record(this.self.incarnation), { force: true });
+  }
+
+  /** After everything of this process has gone: the namespace's directory goes with the last one. */
+  async tidy(): Promise<void> {
+    const { root, peers, hosts } = this.paths;
+    for (const directory of [peers, hosts, root])
+      await rmdir(directory).catch((error: unknown) => {
+        if (!hasSystemCode(error, 'ENOENT', 'ENOTEMPTY', 'EEXIST'))
+          throw pathError(error, 'remove', directory);
+      });
+  }
+
+  private async writeRecord(): Promise<void> {
+    const path = this.paths.record(this.self.incarnation);
+    const staging = this.paths.staging(path);
+    try {
+      await writeFile(staging, JSON.stringify(this.self), { flag: 'wx', mode: 0o600 });
+      await rename(staging, path);
+    } catch (error) {
+      throw pathError(error, 'write', path);
+    }
+  }
+
+  private async meetEverybody(): Promise<void> {
+    const incarnations = new Set<string>();
+    for (const file of await listing(this.paths.root)) {
+      const parsed = parseNamespaceFile(file);
+      if (parsed === null || parsed.incarnation === this.self.incarnation) continue;
+      if (!parsed.staging || (await this.isAbandoned(file))) incarnations.add(parsed.incarnation);
+    }
+    await Promise.all(
+      [...incarnations].map(async (incarnation) => {
+        if (!(await this.isAlive(incarnation))) await this.removeLeftovers(incarnation);
+      }),
+    );
+  }
+
+  private async isAbandoned(file: string): Promise<boolean> {
+    const stats = await stat(join(this.paths.root, file)).catch(() => null);
+    return stats !== null && Date.now() - stats.mtimeMs > ABANDONED;
+  }
+
+  private async isAlive(incarnation: string): Promise<boolean> {
+    if (incarnation === this.self.incarnation) return true;
+    return (await this.presence.meet(incarnation)).alive;
+  }
+
+  private wentDown(peer: PeerInfo): void {
+    this.events.peerDown(peer);
+    this.removeLeftovers(peer.incarnation).catch((error: Error) => this.events.warn(error));
+  }
+
+  /** Removes all that a dead process left. Every path names its incarnation, so it is safe to do twice, or by two at once. */
+  private async removeLeftovers(incarnation: string): Promise<void> {
+    for (const file of await listing(this.paths.root))
+      if (parseNamespaceFile(file)?.incarnation === incarnation)
+        await rm(join(this.paths.root, file), { force: true });
+    for (const parent of [this.paths.peers, this.paths.hosts]) {
+      for (const name of await listing(parent)) {
+        await rm(join(parent, name, incarnation), { force: true });
+        await removeEmpty(join(parent, name));
+      }
+    }
+  }
+}

@@ -1,0 +1,216 @@
+import { readFile } from 'node:fs/promises';
+import type { Socket } from 'node:net';
+import { PigeonholeError } from '../errors.js';
+import { isIncarnation, isName, type NamespacePaths } from '../naming.js';
+import type { PeerInfo } from '../transport.js';
+import { connectUnix, listenUnix, type UnixListener } from '../unix-socket.js';
+
+/** Longest line of the presence protocol. */
+const MAX_LINE = 64 * 1024;
+
+/** What one process tells the others: a JSON object a line. */
+export type Notice =
+  | { readonly is: 'hello'; readonly peer: PeerInfo }
+  | { readonly is: 'host'; readonly mailbox: string }
+  | { readonly is: 'bye' };
+
+export interface PresenceEvents {
+  up(peer: PeerInfo): void;
+  /** It is dead, or has taken leave. Whatever it left can be removed. */
+  down(peer: PeerInfo): void;
+  hostChanged(mailbox: string): void;
+  /** What a newcomer is to be told at once. */
+  news(): Notice[];
+  warn(error: Error): void;
+}
+
+interface Known {
+  readonly peer: PeerInfo;
+  readonly sockets: Set<Socket>;
+  leaving: boolean;
+}
+
+/**
+ * Who lives. Each process listens on a socket of its own and holds a connection to that of every other; the kernel closes
+ * them when a process dies, and only then, however stopped or busy it is. A listening socket refuses exactly when its process is gone.
+ */
+export class Presence {
+  private readonly known = new Map<string, Known>();
+  private readonly all = new Set<Socket>();
+  private listener: UnixListener | null = null;
+  private over = false;
+
+  constructor(
+    private readonly paths: NamespacePaths,
+    private readonly self: PeerInfo,
+    private readonly events: PresenceEvents,
+  ) {}
+
+  async listen(): Promise<void> {
+    const path = this.paths.presence(this.self.incarnation);
+    this.listener = await listenUnix(path, this.paths.staging(path), (socket) => this.attend(socket, null));
+    this.listener.server.on('error', (error) => this.events.warn(error));
+  }
+
+  peers(): PeerInfo[] {
+    return [...this.known.values()].filter(({ leaving }) => !leaving).map(({ peer }) => peer);
+  }
+
+  knows(incarnation: string): PeerInfo | null {
+    const known = this.known.get(incarnation);
+    return known === undefined || known.leaving ? null : known.peer;
+  }
+
+  /**
+   * The process of this incarnation if it lives: known already, or met now. Null when it is dead, or alive but not joined
+   * (its record is not there yet); `alive` tells the two apart.
+   */
+  async meet(incarnation: string): Promise<{ peer: PeerInfo | null; alive: boolean }> {
+    const known = this.known.get(incarnation);
+    if (known !== undefined) return { peer: known.leaving ? null : known.peer, alive: true };
+    let socket: Socket;
+    try {
+      socket = await connectUnix(this.paths.presence(incarnation));
+    } catch (error) {
+      if (error instanceof PigeonholeError && error.code === 'ERR_PEER_DOWN')
+        return { peer: null, alive: false };
+      throw error;
+    }
+    const peer = await this.record(incarnation);
+    if (peer === null || this.over) {
+      socket.destroy();
+      return { peer: null, alive: true };
+    }
+    this.attend(socket, peer);
+    return { peer, alive: true };
+  }
+
+  tell(notice: Notice): void {
+    for (const { sockets } of this.known.values()) for (const socket of sockets) write(socket, notice);
+  }
+
+  /** Takes leave and stops listening. */
+  async leave(): Promise<void> {
+    if (this.over) return;
+    this.over = true;
+    this.tell({ is: 'bye' });
+    for (const socket of this.all) socket.destroySoon();
+    await this.listener?.close();
+  }
+
+  private attend(socket: Socket, peer: PeerInfo | null): void {
+    if (this.over) {
+      socket.destroy();
+      return;
+    }
+    let met = peer;
+    let text = '';
+    this.all.add(socket);
+    socket.setEncoding('utf8');
+    socket.on('error', () => {});
+    socket.on('close', () => {
+      this.all.delete(socket);
+      if (met !== null) void this.disconnected(met, socket);
+    });
+    socket.on('data', (chunk: string) => {
+      const lines = (text + chunk).split('\n');
+      text = lines.pop() as string;
+      if (text.length > MAX_LINE) return void socket.destroy();
+      for (const line of lines) {
+        const notice = parseNotice(line);
+        if (notice === null || (met === null && notice.is !== 'hello')) {
+          this.events.warn(
+            new PigeonholeError(
+              'ERR_FRAME',
+              'a connection to the presence socket sent what is no notice; it is closed',
+            ),
+          );
+          return void socket.destroy();
+        }
+        if (notice.is === 'hello') {
+          if (met === null && notice.peer.incarnation !== this.self.incarnation)
+            this.connected((met = notice.peer), socket);
+        } else if (notice.is === 'host') this.events.hostChanged(notice.mailbox);
+        else if (met !== null) this.departing(met);
+      }
+    });
+    write(socket, { is: 'hello', peer: this.self });
+    for (const notice of this.events.news()) write(socket, notice);
+    if (peer !== null) this.connected(peer, socket);
+  }
+
+  private connected(peer: PeerInfo, socket: Socket): void {
+    const known = this.known.get(peer.incarnation);
+    if (known !== undefined) {
+      known.sockets.add(socket);
+      return;
+    }
+    this.known.set(peer.incarnation, { peer, sockets: new Set([socket]), leaving: false });
+    this.events.up(peer);
+  }
+
+  private departing(peer: PeerInfo): void {
+    const known = this.known.get(peer.incarnation);
+    if (known === undefined || known.leaving) return;
+    known.leaving = true;
+    this.events.down(peer);
+  }
+
+  private async disconnected(peer: PeerInfo, socket: Socket): Promise<void> {
+    const known = this.known.get(peer.incarnation);
+    if (known === undefined) return;
+    known.sockets.delete(socket);
+    if (known.sockets.size > 0 || this.over) return;
+    this.known.delete(peer.incarnation);
+    if (known.leaving) return;
+    try {
+      // The connection may have gone for another reason (no descriptors left there): ask the socket itself.
+      const again = await connectUnix(this.paths.presence(peer.incarnation));
+      if (this.known.has(peer.incarnation) || this.over) again.destroy();
+      else {
+        this.known.set(peer.incarnation, { peer, sockets: new Set([again]), leaving: false });
+        this.attend(again, peer);
+      }
+    } catch {
+      if (!this.over && !this.known.has(peer.incarnation)) this.events.down(peer);
+    }
+  }
+
+  private async record(incarnation: string): Promise<PeerInfo | null> {
+    try {
+      const peer = parsePeer(JSON.parse(await readFile(this.paths.record(incarnation), 'utf8')));
+      return peer?.incarnation === incarnation ? peer : null;
+    } catch {
+      return null;
+    }
+  }
+}
+
+function write(socket: Socket, notice: Notice): void {
+  if (!socket.destroyed) socket.write(`${JSON.stringify(notice)}\n`);
+}
+
+function parsePeer(value: unknown): PeerInfo | null {
+  if (typeof value !== 'object' || value === null) return null;
+  const { name, incarnation, pid, ports } = value as Partial<PeerInfo>;
+  if (!isName(name) || !isIncarnation(incarnation) || typeof pid !== 'number') return null;
+  if (
+    typeof ports !== 'object' ||
+    ports === null ||
+    Object.values(ports).some((port) => typeof port !== 'string')
+  )
+    return null;
+  return { name, incarnation, pid, ports };
+}
+
+function parseNotice(line: string): Notice | null {
+  try {
+    const { is, peer, mailbox } = JSON.parse(line) as Record<string, unknown>;
+    if (is === 'bye') return { is };
+    if (is === 'host') return isName(mailbox) ? { is, mailbox } : null;
+    const parsed = is === 'hello' ? parsePeer(peer) : null;
+    return parsed === null ? null : { is: 'hello', peer: parsed };
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,38 @@
+import type { PeerInfo } from '../transport.js';
+
+/** Who hosts a mailbox. */
+export interface HostRecord {
+  readonly peer: PeerInfo;
+  /** Over which transport; '' when not (yet) known. */
+  readonly transport: string;
+}
+
+/** What a registry reports. */
+export interface RegistryEvents {
+  peerUp(peer: PeerInfo): void;
+  peerDown(peer: PeerInfo): void;
+  /** A process now hosts, or no longer hosts, this mailbox. A hint to look again, not a fact to build on. */
+  hostChanged(mailbox: string): void;
+  warn(error: Error): void;
+}
+
+/**
+ * Who is in the namespace, and who hosts which mailbox. Names and mailboxes are owned by claims that lapse when their
+ * owner dies; death is proved by the kernel, never by a timeout and never by a pid.
+ */
+export interface Registry {
+  readonly self: PeerInfo;
+  /** Takes the name and makes the acquaintance of all others. `ERR_IN_USE` when a live process has the name. */
+  join(): Promise<void>;
+  /** The live process of this name, this one included. */
+  find(name: string): PeerInfo | null;
+  peers(): PeerInfo[];
+  /** The live process of this incarnation, whether or not it was known before. */
+  identify(incarnation: string): Promise<PeerInfo | null>;
+  locate(mailbox: string): Promise<HostRecord | null>;
+  /** Becomes the host. False when a live process is. */
+  claim(mailbox: string, transport: string): Promise<boolean>;
+  release(mailbox: string): Promise<void>;
+  /** Gives up name and claims and takes leave of the others. Idempotent. */
+  leave(): Promise<void>;
+}

@@ -1,0 +1,114 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { type Codec, type CodecLimits, codecById } from './codec.js';
+import { PigeonholeError, show } from './errors.js';
+import { type Envelope, MAX_PRIORITY, MAX_TYPE, type Message, type Selector } from './message.js';
+
+/** How the bodies of one handle become envelopes. */
+export interface Sealing {
+  readonly label: string;
+  readonly from: string;
+  readonly codec: Codec;
+  readonly limits: CodecLimits;
+  readonly schema: StandardSchemaV1 | undefined;
+}
+
+/** The body as its schema passes it; throws `ERR_SCHEMA`. A promise only where the schema gives one. */
+export function validate(body: unknown, { schema, label }: Sealing): unknown | Promise<unknown> {
+  if (schema === undefined) return body;
+  const result = schema['~standard'].validate(body);
+  return result instanceof Promise
+    ? result.then((settled) => checked(settled, label))
+    : checked(result, label);
+}
+
+function checked(result: StandardSchemaV1.Result<unknown>, label: string): unknown {
+  if (result.issues === undefined) return result.value;
+  const issues = result.issues.map((issue) => {
+    const path = issue.path?.map((part) => String(typeof part === 'object' ? part.key : part)).join('.');
+    return path ? `${path}: ${issue.message}` : issue.message;
+  });
+  throw new PigeonholeError(
+    'ERR_SCHEMA',
+    `the body for ${label} does not match its schema: ${issues.join('; ')}`,
+    {
+      cause: result.issues,
+      address: label,
+    },
+  );
+}
+
+/** Encodes a body. Throws what the codec throws, and `ERR_CONFIG` for a bad `type` or `priority`. */
+export function seal(
+  body: unknown,
+  options: { type?: number; priority?: number },
+  sealing: Sealing,
+): Envelope {
+  const { type, priority = 0 } = options;
+  if (type !== undefined && !isType(type))
+    throw new PigeonholeError(
+      'ERR_CONFIG',
+      `option type is ${show(type)}; it must be an integer from 1 to ${MAX_TYPE}`,
+    );
+  if (!(Number.isInteger(priority) && priority >= 0 && priority <= MAX_PRIORITY))
+    throw new PigeonholeError(
+      'ERR_CONFIG',
+      `option priority is ${show(priority)}; it must be an integer from 0 to ${MAX_PRIORITY}`,
+    );
+  const { codec, limits, from } = sealing;
+  return {
+    body: codec.encode(body, limits),
+    codec: codec.id,
+    from,
+    type: type ?? 0,
+    priority,
+    sentAt: Date.now(),
+  };
+}
+
+function isType(type: unknown): boolean {
+  return Number.isInteger(type) && (type as number) >= 1 && (type as number) <= MAX_TYPE;
+}
+
+/** The selector that the options ask for; null for "anything". */
+export function selectorOf(
+  options: { type?: number | readonly number[]; from?: string },
+  only: string | null,
+): Selector | null {
+  const { type, from } = options;
+  if (type === undefined && from === undefined && only === null) return null;
+  const types = type === undefined ? null : typeof type === 'number' ? [type] : [...type];
+  for (const each of types ?? [])
+    if (!isType(each))
+      throw new PigeonholeError(
+        'ERR_CONFIG',
+        `option type is ${show(type)}; it must be an integer from 1 to ${MAX_TYPE}, or an array of such`,
+      );
+  if (from !== undefined && only !== null && from !== only)
+    throw new PigeonholeError(
+      'ERR_CONFIG',
+      `option from is ${show(from)}, but peer('${only}') receives only from '${only}'`,
+    );
+  return { types, from: only ?? from ?? null };
+}
+
+/** Decodes an envelope. Throws `ERR_CORRUPT`. */
+export function openEnvelope<T>(
+  envelope: Envelope,
+  setup: { readonly codec: Codec; readonly label: string },
+): Message<T> {
+  const { codec: id, from, priority, sentAt, type } = envelope;
+  let body: T;
+  try {
+    body = (codecById(id) ?? setup.codec).decode(envelope.body) as T;
+  } catch (cause) {
+    throw new PigeonholeError(
+      'ERR_CORRUPT',
+      `a message from '${from}' in ${setup.label} cannot be decoded by codec '${setup.codec.name}'`,
+      {
+        cause,
+        address: setup.label,
+      },
+    );
+  }
+  return type === 0 ? { body, from, priority, sentAt } : { body, from, type, priority, sentAt };
+}

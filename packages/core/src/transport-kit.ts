@@ -1,0 +1,38 @@
+/** What the author of a transport needs: the contract, and what several transports share. See docs/adding-a-transport.md. */
+export type { Capacity, Ordering } from './address.js';
+export {
+  type ErrorCode,
+  type ErrorDetails,
+  errorCodes,
+  hasSystemCode,
+  PigeonholeError,
+  show,
+} from './errors.js';
+export { type Envelope, MAX_PRIORITY, MAX_TYPE, matches, type Selector } from './message.js';
+export { Queue } from './queue.js';
+export { capacityMismatch, DEFAULT_CAPACITY } from './spec.js';
+export type {
+  Capabilities,
+  Channel,
+  Link,
+  LinkHandler,
+  LinkTransport,
+  MailboxSpec,
+  PeerInfo,
+  Port,
+  PortContext,
+  StoreAttachment,
+  StoreChannel,
+  StoreTransport,
+  Transport,
+} from './transport.js';
+export { connectUnix, listenUnix, socketError, UnixListener } from './unix-socket.js';
+export {
+  Delivery,
+  Operation,
+  OperationList,
+  ReceiveOperation,
+  SendOperation,
+  type Tracker,
+  Waiting,
+} from './waiters.js';

@@ -1,0 +1,157 @@
+import type { Capacity, Ordering } from './address.js';
+import type { ReceiveOperation, SendOperation, Waiting } from './waiters.js';
+
+/**
+ * What a transport promises, beyond the rules that all keep. The conformance suite reads this and, for what is `false`,
+ * tests the documented error instead of the ability; `runtime.explain()` shows it.
+ */
+export interface Capabilities {
+  /** `sendSync`, `receiveSync` and their `try` forms work; else they throw `ERR_UNSUPPORTED`. */
+  readonly sync: boolean;
+  /** Runtimes in several worker threads of one process can share a mailbox. */
+  readonly crossThread: boolean;
+  /** Runtimes in several operating-system processes can share a mailbox. */
+  readonly crossProcess: boolean;
+  /** Runtimes on several hosts can share a mailbox. */
+  readonly crossHost: boolean;
+  /** Accepted messages outlive every process that has the mailbox open. */
+  readonly durable: boolean;
+}
+
+/** A running process (or worker thread) of the namespace. */
+export interface PeerInfo {
+  readonly name: string;
+  /** 16 hexadecimal digits, new for every `createRuntime`: tells a restarted process from its predecessor. */
+  readonly incarnation: string;
+  /** For people; identity never rests on it. */
+  readonly pid: number;
+  /** Where each of its transports listens: what `Port.connect` takes. */
+  readonly ports: Readonly<Record<string, string>>;
+}
+
+/** What the runtime tells a transport about itself. */
+export interface PortContext {
+  readonly namespace: string;
+  readonly self: { readonly name: string; readonly incarnation: string };
+  /** A path in the namespace directory for an object of this process (`<incarnation>.<suffix>`), removed with it. */
+  path(suffix: string): string;
+  /** Where an object is made before a rename shows it under `path`: what is there is never taken for a dead process's. */
+  staging(path: string): string;
+  /** Another process has connected. The transport then reports on `handler`. */
+  accept(link: Link): LinkHandler;
+  /** Something the operator should know; never thrown into the message path. */
+  warn(error: Error): void;
+}
+
+/**
+ * One end of a link: an ordered, reliable, full-duplex stream of bytes to one other process. Framing, batching, identity,
+ * flow control and everything about mailboxes is core's; a link moves bytes.
+ */
+export interface Link {
+  /**
+   * Takes `batch` whole and in order, in one system call where the kernel lets it. The caller never touches `batch`
+   * again. Returns `false` when the link would rather wait for `handler.drain()` before the next batch.
+   */
+  write(batch: Uint8Array): boolean;
+  /** Ends the link once everything written has left; the other side sees `handler.end()`. Idempotent. */
+  close(): void;
+  /** Ends the link at once, dropping what has not left. Idempotent; `handler.end()` follows. */
+  destroy(error?: Error): void;
+  /** Batches longer than this are not passed to `write`. Absent: any length. */
+  readonly maxWriteBytes?: number;
+  /** Present when the mechanism cannot see the other side die: core then sends a ping each so many milliseconds. */
+  readonly heartbeat?: number;
+}
+
+/** What a link reports. Core implements it; none of these throws. */
+export interface LinkHandler {
+  /** Bytes have come. `chunk` is only read during the call unless `owned`, in which case the handler may keep it. */
+  data(chunk: Uint8Array, owned: boolean): void;
+  /** After `write` returned false: there is room again. */
+  drain(): void;
+  /** The link is over, exactly once, after all `data`. `error` when it did not end in order. */
+  end(error?: Error): void;
+}
+
+/** Where one process is reached over one transport. */
+export interface Port {
+  /** Published to the other processes, whose `connect` understands it. */
+  readonly address: string;
+  /**
+   * Connects to another process's port. Rejects with `ERR_PEER_DOWN` when nothing listens there any more, with
+   * `ERR_TRANSPORT`, `ERR_OS_LIMIT` or `ERR_PERMISSION` for other reasons.
+   */
+  connect(address: string, handler: LinkHandler): Promise<Link>;
+  /** Stops listening and removes what it left in the file system. Open links stay. */
+  close(): Promise<void>;
+}
+
+/** A transport over which mailboxes are hosted by one process and reached by the others through links. */
+export interface LinkTransport {
+  readonly kind: 'link';
+  readonly name: string;
+  readonly capabilities: Capabilities;
+  /** Opens this process's port: called once for a runtime. */
+  open(context: PortContext): Promise<Port>;
+}
+
+/** How a mailbox is opened on a store, and what its hosted twin is told. `undefined` adopts the mailbox's own. */
+export interface MailboxSpec {
+  readonly name: string;
+  readonly capacity: Capacity | undefined;
+  readonly ordering: Ordering | undefined;
+  /** Encoded bytes the mailbox may hold before a send fails with `ERR_NO_SPACE`. */
+  readonly maxBytes: number;
+}
+
+/**
+ * One mailbox as this process reaches it: the one contract below the handles. The queue in memory, the proxy of a mailbox
+ * that another process hosts, and every store implement it.
+ *
+ * Operations carry their own timeout, abort and promise (`waiters.ts`); a channel only decides when each can be settled.
+ */
+export interface Channel {
+  readonly capacity: Capacity | undefined;
+  /**
+   * Takes a send: settles it now (`accepted`, `refused` for a `try`, `fail`) or keeps it, in order, until it can.
+   */
+  send(operation: SendOperation): void;
+  /** Takes a receive: delivers now, answers `empty` to a `try`, or keeps it, in order, until a message matches. */
+  receive(operation: ReceiveOperation): void;
+  /**
+   * The operation's timeout or signal fired. The channel withdraws it and calls `withdrawn()`, or, if it is too late,
+   * settles it as it came out. A message must not be both withdrawn and accepted.
+   */
+  cancelSend(operation: SendOperation): void;
+  /** As `cancelSend`. A receive may always be withdrawn at once: a message on its way to it goes to the next receive. */
+  cancelReceive(operation: ReceiveOperation): void;
+  /**
+   * Blocks the thread until the operation is settled or `timeout` milliseconds have passed. Present where
+   * `capabilities.sync` is true.
+   */
+  waitSync?(operation: Waiting, timeout: number): void;
+}
+
+/** A channel of a store, with a life of its own. */
+export interface StoreChannel extends Channel {
+  readonly capacity: Capacity;
+  readonly ordering: Ordering;
+  close(): Promise<void>;
+}
+
+/** What joins a store: gives channels and tells of the other processes. */
+export interface StoreAttachment {
+  open(spec: MailboxSpec, role: 'sender' | 'receiver'): Promise<StoreChannel>;
+  /** Leaves; messages nobody received stay for the next process where the store is durable. */
+  close(): Promise<void>;
+}
+
+/** A transport whose queue lives outside any one process (or, for `memory`, outside any one runtime). */
+export interface StoreTransport {
+  readonly kind: 'store';
+  readonly name: string;
+  readonly capabilities: Capabilities;
+  attach(context: PortContext): Promise<StoreAttachment>;
+}
+
+export type Transport = LinkTransport | StoreTransport;

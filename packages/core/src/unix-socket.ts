@@ -1,0 +1,105 @@
+import { chmod, rename, rm } from 'node:fs/promises';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { hasSystemCode, PigeonholeError } from './errors.js';
+import { checkSocketPath } from './naming.js';
+
+/** A full backlog of a busy or stopped listener answers EAGAIN: it is alive, so it is asked again (unix(7), connect(2)). */
+const BACKLOG_PAUSE = 10;
+const BACKLOG_TRIES = 100;
+
+/**
+ * Listens on a Unix socket of mode 0600. The socket is bound under a name of its own and renamed once it answers: under `path` there is
+ * never a socket that refuses although its process lives. `path` must be unique to this process's incarnation, so that
+ * nobody ever binds or removes another's.
+ */
+export async function listenUnix(
+  path: string,
+  staging: string,
+  onConnection: (socket: Socket) => void,
+): Promise<UnixListener> {
+  checkSocketPath(staging);
+  // A reader must be able to end its half while the other still writes; who owns a connection decides when it is over.
+  const server = createServer({ allowHalfOpen: false }, onConnection);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => reject(socketError(error, 'listen on', staging)));
+    server.listen(staging, resolve);
+  });
+  server.removeAllListeners('error');
+  try {
+    await chmod(staging, 0o600);
+    await rename(staging, path);
+  } catch (error) {
+    server.close();
+    throw socketError(error as Error, 'listen on', path);
+  }
+  return new UnixListener(server, path);
+}
+
+export class UnixListener {
+  constructor(
+    readonly server: Server,
+    readonly path: string,
+  ) {}
+
+  /** Stops listening and removes the socket file. Connections stay. */
+  async close(): Promise<void> {
+    if (this.server.listening) this.server.close();
+    await rm(this.path, { force: true });
+  }
+}
+
+/** Connects to a Unix socket. `ERR_PEER_DOWN` when nothing listens there (any more). */
+export async function connectUnix(path: string): Promise<Socket> {
+  checkSocketPath(path);
+  for (let tries = 1; ; tries++) {
+    try {
+      return await connectOnce(path);
+    } catch (error) {
+      if (!hasSystemCode(error, 'EAGAIN') || tries === BACKLOG_TRIES)
+        throw socketError(error as Error, 'connect to', path);
+      await new Promise((resolve) => setTimeout(resolve, BACKLOG_PAUSE));
+    }
+  }
+}
+
+function connectOnce(path: string): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(path);
+    socket.once('error', reject);
+    socket.once('connect', () => {
+      socket.off('error', reject);
+      resolve(socket);
+    });
+  });
+}
+
+/** A socket's system error as one of ours. */
+export function socketError(error: Error, doing: string, path: string): PigeonholeError {
+  const { errno, code } = error as NodeJS.ErrnoException;
+  const details = { cause: error, errno, address: path };
+  if (hasSystemCode(error, 'ECONNREFUSED', 'ENOENT'))
+    return new PigeonholeError(
+      'ERR_PEER_DOWN',
+      `cannot ${doing} ${path}: nothing listens there (${code})`,
+      details,
+    );
+  if (hasSystemCode(error, 'EACCES', 'EPERM'))
+    return new PigeonholeError(
+      'ERR_PERMISSION',
+      `cannot ${doing} ${path}: this user may not (${code})`,
+      details,
+    );
+  if (hasSystemCode(error, 'EMFILE', 'ENFILE'))
+    return new PigeonholeError(
+      'ERR_OS_LIMIT',
+      `cannot ${doing} ${path}: no file descriptor is left (${code}); raise the limit with ulimit -n, or sysctl fs.file-max`,
+      details,
+    );
+  if (hasSystemCode(error, 'ENOSPC', 'EDQUOT'))
+    return new PigeonholeError(
+      'ERR_NO_SPACE',
+      `cannot ${doing} ${path}: the file system is full (${code})`,
+      details,
+    );
+  return new PigeonholeError('ERR_TRANSPORT', `cannot ${doing} ${path}: ${error.message}`, details);
+}

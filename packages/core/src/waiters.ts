@@ -1,0 +1,313 @@
+import { PigeonholeError } from './errors.js';
+import type { Envelope, Selector } from './message.js';
+
+/** What a waiting call may be told to give up on. */
+export interface WaitOptions {
+  /** Milliseconds on the monotonic clock, 0 or more. Absent or `Infinity`: wait for ever. */
+  timeout?: number;
+  /** Aborting rejects with the signal's own reason. */
+  signal?: AbortSignal;
+}
+
+const PENDING = 0;
+const RESOLVED = 1;
+const REJECTED = 2;
+
+/** setTimeout's longest delay: a longer one fires after 1 ms (Node documentation, "Timers"), so it is cut in pieces. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+/**
+ * How long a channel may take to say whether a send that timed out was withdrawn in time (the host may be stopped).
+ * After that the caller gets `ERR_OUTCOME_UNKNOWN` rather than nothing.
+ */
+const CANCEL_GRACE = 1_000;
+
+/**
+ * One `send` or `receive` on its way: its outcome, timeout and abort, written once for every channel. Links itself into at
+ * most one `OperationList` at a time. A promise is made only if the channel did not settle it at once.
+ */
+export abstract class Waiting {
+  /** @internal list links */
+  list: OperationList<Waiting> | null = null;
+  next: Waiting | null = null;
+  previous: Waiting | null = null;
+  /** @internal its turn, or its number, where a channel keeps one */
+  order = 0;
+  /** Called once when it settles; the handle that made it stops tracking it. */
+  onSettled: ((operation: Waiting) => void) | undefined;
+
+  protected state = PENDING;
+  protected error: unknown;
+  protected reject: ((error: unknown) => void) | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private signal: AbortSignal | undefined;
+  private onAbort: (() => void) | undefined;
+  private giveUpReason: unknown;
+
+  get settled(): boolean {
+    return this.state !== PENDING;
+  }
+
+  get failed(): boolean {
+    return this.state === REJECTED;
+  }
+
+  /** Its timeout or signal has fired and the channel has been asked to withdraw it. */
+  get cancelling(): boolean {
+    return this.giveUpReason !== undefined;
+  }
+
+  fail(error: unknown): void {
+    if (this.state !== PENDING) return;
+    this.state = REJECTED;
+    this.error = error;
+    this.release();
+    this.reject?.(error);
+  }
+
+  /** The channel has withdrawn it: it rejects with the reason for which it was given up. */
+  withdrawn(): void {
+    this.fail(this.giveUpReason);
+  }
+
+  timeoutError(what: string, timeout: number): PigeonholeError {
+    return new PigeonholeError('ERR_TIMEOUT', `${what} did not complete within timeout ${timeout} ms`);
+  }
+
+  /** Arms timeout and signal. `cancel` asks the channel to withdraw. */
+  watch(options: WaitOptions, what: string, cancel: () => void): void {
+    if (this.state !== PENDING) return;
+    const { timeout, signal } = options;
+    if (timeout !== undefined && timeout !== Infinity) this.arm(timeout, timeout, what, cancel);
+    if (signal !== undefined) {
+      this.signal = signal;
+      this.onAbort = () => this.giveUp(signal.reason, cancel);
+      signal.addEventListener('abort', this.onAbort, { once: true });
+    }
+  }
+
+  /** Gives up for `reason` unless settled or given up before. */
+  giveUp(reason: unknown, cancel: () => void): void {
+    if (this.state !== PENDING || this.giveUpReason !== undefined) return;
+    this.giveUpReason = reason;
+    clearTimeout(this.timer);
+    cancel();
+    if (!this.settled) this.timer = setTimeout(() => this.fail(this.outcomeUnknown()), CANCEL_GRACE);
+  }
+
+  private outcomeUnknown(): PigeonholeError {
+    const reason = this.giveUpReason instanceof Error ? this.giveUpReason.message : String(this.giveUpReason);
+    return new PigeonholeError(
+      'ERR_OUTCOME_UNKNOWN',
+      `gave up (${reason}), and whoever holds the mailbox did not say within ${CANCEL_GRACE} ms whether it had accepted the message`,
+      { cause: this.giveUpReason },
+    );
+  }
+
+  private arm(left: number, timeout: number, what: string, cancel: () => void): void {
+    this.timer = setTimeout(
+      () => {
+        if (left > LONGEST_TIMER) this.arm(left - LONGEST_TIMER, timeout, what, cancel);
+        else this.giveUp(this.timeoutError(what, timeout), cancel);
+      },
+      Math.min(left, LONGEST_TIMER),
+    );
+  }
+
+  protected release(): void {
+    if (this.timer !== undefined) clearTimeout(this.timer);
+    if (this.onAbort !== undefined) this.signal?.removeEventListener('abort', this.onAbort);
+    this.onAbort = undefined;
+    this.list?.remove(this);
+    this.onSettled?.(this);
+  }
+}
+
+/** A `Waiting` with an outcome. */
+export abstract class Operation<T> extends Waiting {
+  private value: T | undefined;
+  // Declared through a method, so that lists may hold operations whatever their outcome.
+  private resolve: { call(value: T): void }['call'] | undefined;
+
+  /** The outcome, or a promise of it. */
+  outcome(): T | Promise<T> {
+    if (this.state === RESOLVED) return this.value as T;
+    if (this.state === REJECTED) return Promise.reject(this.error);
+    return new Promise<T>((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+  }
+
+  /** The outcome of a settled operation; throws what it failed with. */
+  outcomeNow(): T {
+    if (this.state === RESOLVED) return this.value as T;
+    throw this.error;
+  }
+
+  protected settle(value: T): boolean {
+    if (this.state !== PENDING) return false;
+    this.state = RESOLVED;
+    this.value = value;
+    this.release();
+    this.resolve?.(value);
+    return true;
+  }
+}
+
+/** A doubly linked list of operations: constant-time append and removal, first come first served. */
+export class OperationList<T extends Waiting> {
+  first: T | null = null;
+  last: T | null = null;
+  size = 0;
+
+  push(operation: T): void {
+    operation.list = this as unknown as OperationList<Waiting>;
+    operation.previous = this.last;
+    operation.next = null;
+    if (this.last === null) this.first = operation;
+    else this.last.next = operation;
+    this.last = operation;
+    this.size++;
+  }
+
+  remove(operation: Waiting): void {
+    if ((operation.list as unknown) !== this) return;
+    if (operation.previous === null) this.first = operation.next as T | null;
+    else operation.previous.next = operation.next;
+    if (operation.next === null) this.last = operation.previous as T | null;
+    else operation.next.previous = operation.previous;
+    operation.list = operation.next = operation.previous = null;
+    this.size--;
+  }
+
+  shift(): T | null {
+    const operation = this.first;
+    if (operation !== null) this.remove(operation);
+    return operation;
+  }
+
+  /** Empties the list into an array, in order. */
+  drain(): T[] {
+    const all: T[] = [];
+    for (let operation = this.shift(); operation !== null; operation = this.shift()) all.push(operation);
+    return all;
+  }
+}
+
+/** A send below the handle: the channel settles it through `accepted`, `refused` (a `try` only), `fail` or `withdrawn`. */
+export class SendOperation extends Operation<boolean | undefined> {
+  /** Who is told when the message is received; only senders in other processes want to know. */
+  tracker: Tracker | null = null;
+
+  constructor(
+    readonly envelope: Envelope,
+    /** `false` for `trySend`: refused rather than kept waiting for space. */
+    readonly wait: boolean,
+  ) {
+    super();
+  }
+
+  accepted(): void {
+    this.settle(this.wait ? undefined : true);
+  }
+
+  refused(): void {
+    this.settle(false);
+  }
+}
+
+/** Told when a message that was accepted has been taken by a receiver. */
+export interface Tracker {
+  received(): void;
+}
+
+/** What `ReceiveOperation.deliver` answers. */
+export const Delivery = {
+  /** Somebody else won (a `select` over several mailboxes): the message stays where it is. */
+  declined: 0,
+  /** The message has its receiver. */
+  taken: 1,
+  /** The message is on its way to another process, which will say whether it took it (`Queue.settleHeld`). */
+  held: 2,
+} as const;
+export type Delivery = (typeof Delivery)[keyof typeof Delivery];
+
+/** A receive below the handle: the channel settles it through `deliver`, `empty` (a `try` only), `fail` or `withdrawn`. */
+export abstract class ReceiveOperation<T = unknown> extends Operation<T> {
+  constructor(
+    readonly selector: Selector | null,
+    /** `false` for `tryReceive`: answered with `empty` rather than kept waiting. */
+    readonly wait: boolean,
+    /** How many messages it takes at most; after the first it takes only what is there. */
+    readonly max = 1,
+  ) {
+    super();
+  }
+
+  /** `token` is the channel's own, for a message that is held rather than taken. */
+  abstract deliver(envelope: Envelope, token?: unknown): Delivery;
+
+  /** Nothing there (a `try`), or nothing more there (`max` above 1). */
+  abstract empty(): void;
+}
+
+/** Takes one message. `open` turns the envelope into what the caller gets; what it throws rejects the receive. */
+export class ReceiveOne<T> extends ReceiveOperation<T | null> {
+  constructor(
+    selector: Selector | null,
+    wait: boolean,
+    private readonly open: (envelope: Envelope) => T,
+  ) {
+    super(selector, wait);
+  }
+
+  deliver(envelope: Envelope): Delivery {
+    if (this.settled) return Delivery.declined;
+    try {
+      this.settle(this.open(envelope));
+    } catch (error) {
+      this.fail(error);
+    }
+    return Delivery.taken;
+  }
+
+  empty(): void {
+    this.settle(null);
+  }
+}
+
+/** Takes 1 to `max` messages: waits for the first only. */
+export class ReceiveMany<T> extends ReceiveOperation<T[]> {
+  private readonly taken: T[] = [];
+
+  constructor(
+    selector: Selector | null,
+    wait: boolean,
+    max: number,
+    private readonly open: (envelope: Envelope) => T,
+  ) {
+    super(selector, wait, max);
+  }
+
+  deliver(envelope: Envelope): Delivery {
+    if (this.settled) return Delivery.declined;
+    try {
+      this.taken.push(this.open(envelope));
+      if (this.taken.length >= this.max) this.settle(this.taken);
+    } catch (error) {
+      this.fail(error);
+    }
+    return Delivery.taken;
+  }
+
+  empty(): void {
+    this.settle(this.taken);
+  }
+
+  /** Messages already taken must not be lost to a timeout: they are the outcome. */
+  override withdrawn(): void {
+    if (this.taken.length > 0) this.settle(this.taken);
+    else super.withdrawn();
+  }
+}
