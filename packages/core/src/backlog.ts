@@ -142,7 +142,10 @@ export class Backlog {
     const { priority, type, from } = entry.envelope;
     const key = `${this.lasts === null ? 0 : priority} ${type} ${from}`;
     let bucket = buckets.get(key);
-    if (bucket === undefined) buckets.set(key, (bucket = new Bucket(key, entry.envelope)));
+    if (bucket === undefined) {
+      bucket = new Bucket(key, entry.envelope);
+      buckets.set(key, bucket);
+    }
     let place = bucket.last;
     while (place !== null && this.before(entry, place)) place = place.bucketPrevious;
     const next = place === null ? bucket.first : place.bucketNext;

@@ -25,7 +25,10 @@ function world(namespace: string): World {
   holder[worldsKey] ??= new Map();
   const worlds = holder[worldsKey];
   let found = worlds.get(namespace);
-  if (found === undefined) worlds.set(namespace, (found = new World()));
+  if (found === undefined) {
+    found = new World();
+    worlds.set(namespace, found);
+  }
   return found;
 }
 

@@ -41,7 +41,10 @@ export class StoreCarrier implements Carrier {
     if (peer === this.registry.self.name) return this.inbox();
     const name = inboxName(peer);
     let inbox = this.inboxes.get(name);
-    if (inbox === undefined) this.inboxes.set(name, (inbox = new MovingChannel(() => this.reach(peer))));
+    if (inbox === undefined) {
+      inbox = new MovingChannel(() => this.reach(peer));
+      this.inboxes.set(name, inbox);
+    }
     return inbox;
   }
 

@@ -4,7 +4,7 @@ import { Kind, Reject } from '../framing.js';
 import type { Envelope } from '../message.js';
 import type { Channel } from '../transport.js';
 import { Delivery, OperationList, type ReceiveOperation, type SendOperation } from '../waiters.js';
-import type { Session } from './session.js';
+import type { Channels } from './channels.js';
 
 /**
  * Body bytes that one channel may have on the wire unanswered (one message may always be). It bounds what a full mailbox costs
@@ -34,7 +34,7 @@ export class Attachment implements Channel {
   private over = false;
 
   constructor(
-    private readonly session: Session,
+    private readonly channels: Channels,
     readonly channel: number,
     readonly capacity: Capacity,
     readonly ordering: Ordering,
@@ -42,7 +42,7 @@ export class Attachment implements Channel {
   ) {}
 
   get host(): string {
-    return this.session.peerName;
+    return this.channels.session.peerName;
   }
 
   send(operation: SendOperation): void {
@@ -59,25 +59,25 @@ export class Attachment implements Channel {
     operation.order = number;
     this.pulls.set(number, operation);
     if (!this.moving)
-      this.session.write((writer) =>
+      this.channels.session.write((writer) =>
         writer.pull(this.channel, number, operation.wait, operation.max, operation.selector),
       );
   }
 
   cancelSend(operation: SendOperation): void {
     if (operation.list !== null || this.over) operation.withdrawn();
-    else this.session.write((writer) => writer.frame(Kind.cancel, this.channel, operation.order));
+    else this.channels.session.write((writer) => writer.frame(Kind.cancel, this.channel, operation.order));
   }
 
   cancelReceive(operation: ReceiveOperation): void {
     operation.withdrawn();
     if (!this.pulls.delete(operation.order) || this.over) return;
-    this.session.write((writer) => writer.frame(Kind.cancelPull, this.channel, operation.order));
+    this.channels.session.write((writer) => writer.frame(Kind.cancelPull, this.channel, operation.order));
   }
 
   /** Tells the host that there are receivers here, so that it may hand the mailbox over to this process. */
   announceReceivers(): void {
-    this.session.write((writer) => writer.json(Kind.open, this.channel, 0, { receives: true }));
+    this.channels.session.write((writer) => writer.json(Kind.open, this.channel, 0, { receives: true }));
   }
 
   // From the host:
@@ -144,7 +144,7 @@ export class Attachment implements Channel {
   private end(lost: number | null): void {
     if (this.over) return;
     this.over = true;
-    this.session.release(this);
+    this.channels.release(this);
     const receives = [...this.pulls.values()];
     this.pulls.clear();
     this.returned.sort((a, b) => a.order - b.order);
@@ -157,8 +157,8 @@ export class Attachment implements Channel {
     operation.order = number;
     this.inFlight.set(number, operation);
     this.bytesInFlight += operation.envelope.body.length;
-    this.session.writer.send(this.channel, number, operation.envelope, operation.wait);
-    this.session.schedule();
+    this.channels.session.writer.send(this.channel, number, operation.envelope, operation.wait);
+    this.channels.session.schedule();
   }
 
   private answered(number: number): SendOperation {

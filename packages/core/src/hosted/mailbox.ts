@@ -153,10 +153,10 @@ export class HostedMailbox implements AttachmentOwner {
     const reached = await this.network.reachHost(this);
     if (reached === 'self') return { channel: this.queue ?? this.startHosting() };
     if (typeof reached === 'string') return reached;
-    const attachment = await reached.attach(this.spec, this.receivers > 0, this);
+    const attachment = await reached.channels.attach(this.spec, this.receivers > 0, this);
     if (attachment === null) return 'changing';
     this.attachment = attachment;
-    for (const adoption of this.adopting.splice(0)) reached.adopt(this.spec.name, adoption);
+    for (const adoption of this.adopting.splice(0)) reached.channels.adopt(this.spec.name, adoption);
     return { channel: attachment };
   }
 }

@@ -8,7 +8,7 @@ import type { Channel, Link, LinkHandler, LinkTransport, MailboxSpec, PeerInfo, 
 import { SendOperation } from '../waiters.js';
 import { HostedMailbox, type MailboxNetwork } from './mailbox.js';
 import { Moved, type Served } from './served.js';
-import { isGone, Session, type SessionOwner } from './session.js';
+import { Session, type SessionOwner } from './session.js';
 
 /** Links whose other side has not yet said who it is; more are turned away. */
 const MAX_STRANGERS = 256;
@@ -149,7 +149,8 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
 
   adopt(session: Session, number: number, name: string, envelope: Envelope): void {
     // Unknown or closing here: no confirmation, and the former host reports the message as undelivered.
-    if (!this.closing) this.mailboxes.get(name)?.adopt(envelope, () => session.confirmAdopted(number));
+    if (!this.closing)
+      this.mailboxes.get(name)?.adopt(envelope, () => session.channels.confirmAdopted(number));
   }
 
   opened(session: Session): void {
@@ -182,7 +183,7 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
     try {
       return await this.session(host);
     } catch (error) {
-      if (isGone(error)) return 'changing';
+      if (error instanceof PigeonholeError && error.code === 'ERR_PEER_DOWN') return 'changing';
       throw error;
     }
   }
@@ -270,7 +271,7 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
     if (heir === null) return { mailbox: name, count: left.length };
     const adoptions = left.map((envelope) => {
       const operation = new SendOperation(envelope, true);
-      heir.adopt(name, operation);
+      heir.channels.adopt(name, operation);
       const settled = Promise.resolve(operation.outcome());
       operation.watch({ timeout: deadline }, `handing over mailbox '${name}'`, () => operation.withdrawn());
       return settled;

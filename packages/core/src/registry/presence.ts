@@ -8,6 +8,10 @@ import { connectUnix, listenUnix, type UnixListener } from '../unix-socket.js';
 /** Longest line of the presence protocol. */
 const MAX_LINE = 64 * 1024;
 
+/** Connections whose other end has not said who it is, and how long one may stay so (milliseconds). */
+const MAX_STRANGERS = 256;
+const HELLO_PATIENCE = 10_000;
+
 /** What one process tells the others: a JSON object a line. */
 export type Notice =
   | { readonly is: 'hello'; readonly peer: PeerInfo }
@@ -24,6 +28,14 @@ export interface PresenceEvents {
   warn(error: Error): void;
 }
 
+interface Connection {
+  readonly socket: Socket;
+  /** Who is at the other end; null until it has said so. */
+  peer: PeerInfo | null;
+  /** The beginning of a line whose end has not come. */
+  text: string;
+}
+
 interface Known {
   readonly peer: PeerInfo;
   readonly sockets: Set<Socket>;
@@ -38,6 +50,7 @@ export class Presence {
   private readonly known = new Map<string, Known>();
   private readonly all = new Set<Socket>();
   private listener: UnixListener | null = null;
+  private strangers = 0;
   private over = false;
 
   constructor(
@@ -98,45 +111,58 @@ export class Presence {
     await this.listener?.close();
   }
 
+  /** Takes part in a connection: one this process made to `peer`, or (null) one that came in. */
   private attend(socket: Socket, peer: PeerInfo | null): void {
-    if (this.over) {
+    if (this.over || (peer === null && this.strangers >= MAX_STRANGERS)) {
       socket.destroy();
       return;
     }
-    let met = peer;
-    let text = '';
+    const connection: Connection = { socket, peer, text: '' };
+    if (peer === null) {
+      this.strangers++;
+      socket.setTimeout(HELLO_PATIENCE, () => connection.peer === null && socket.destroy());
+    }
     this.all.add(socket);
     socket.setEncoding('utf8');
     socket.on('error', () => {});
     socket.on('close', () => {
       this.all.delete(socket);
-      if (met !== null) void this.disconnected(met, socket);
+      if (connection.peer === null) this.strangers--;
+      else void this.disconnected(connection.peer, socket);
     });
-    socket.on('data', (chunk: string) => {
-      const lines = (text + chunk).split('\n');
-      text = lines.pop() as string;
-      if (text.length > MAX_LINE) return void socket.destroy();
-      for (const line of lines) {
-        const notice = parseNotice(line);
-        if (notice === null || (met === null && notice.is !== 'hello')) {
-          this.events.warn(
-            new PigeonholeError(
-              'ERR_FRAME',
-              'a connection to the presence socket sent what is no notice; it is closed',
-            ),
-          );
-          return void socket.destroy();
-        }
-        if (notice.is === 'hello') {
-          if (met === null && notice.peer.incarnation !== this.self.incarnation)
-            this.connected((met = notice.peer), socket);
-        } else if (notice.is === 'host') this.events.hostChanged(notice.mailbox);
-        else if (met !== null) this.departing(met);
-      }
-    });
+    socket.on('data', (chunk: string) => this.heard(connection, chunk));
     write(socket, { is: 'hello', peer: this.self });
     for (const notice of this.events.news()) write(socket, notice);
     if (peer !== null) this.connected(peer, socket);
+  }
+
+  private heard(connection: Connection, chunk: string): void {
+    const lines = (connection.text + chunk).split('\n');
+    connection.text = lines.pop() as string;
+    const notices = lines.map(parseNotice);
+    if (connection.text.length > MAX_LINE || !notices.every((notice) => this.take(connection, notice))) {
+      connection.socket.destroy();
+      const who = connection.peer === null ? 'a process that has not said who it is' : connection.peer.name;
+      this.events.warn(
+        new PigeonholeError('ERR_FRAME', `presence connection with ${who} closed: what came is no notice`),
+      );
+    }
+  }
+
+  /** False for what does not belong there. */
+  private take(connection: Connection, notice: Notice | null): boolean {
+    if (notice === null) return false;
+    if (notice.is === 'hello') {
+      if (connection.peer !== null) return connection.peer.incarnation === notice.peer.incarnation;
+      if (notice.peer.incarnation === this.self.incarnation) return false;
+      connection.peer = notice.peer;
+      connection.socket.setTimeout(0);
+      this.strangers--;
+      this.connected(notice.peer, connection.socket);
+    } else if (connection.peer === null) return false;
+    else if (notice.is === 'host') this.events.hostChanged(notice.mailbox);
+    else this.departing(connection.peer);
+    return true;
   }
 
   private connected(peer: PeerInfo, socket: Socket): void {

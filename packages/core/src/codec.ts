@@ -1,0 +1,64 @@
+import { createJsonCodec } from './codec/json.js';
+import { createMsgpackCodec } from './codec/msgpack.js';
+import { createRawCodec } from './codec/raw.js';
+import { PigeonholeError, show } from './errors.js';
+
+export type CodecName = 'msgpack' | 'json' | 'raw';
+
+/** What a message's `codec` field says. A receiver decodes by it, so sender and receiver need not be configured alike. */
+export const CodecId = { msgpack: 0, json: 1, raw: 2, custom: 3 } as const;
+
+/** Bounds on what one body may make a receiver build. The sender checks the same, so a body that leaves also arrives. */
+export interface CodecLimits {
+  /** Encoded bytes. */
+  maxMessageBytes: number;
+  /** Nesting of objects, arrays, Maps and Sets. */
+  maxDepth: number;
+  /** Values in one body, keys included. */
+  maxNodes: number;
+}
+
+export interface Codec {
+  readonly name: string;
+  readonly id: number;
+  /** Returns bytes that nothing else refers to. Throws `ERR_UNSERIALIZABLE` (naming the key path) or `ERR_TOO_LARGE`. */
+  encode(body: unknown, limits: CodecLimits): Uint8Array;
+  /** Decodes bytes that `verify` let pass, or that this process encoded. Nothing decoded aliases `bytes`. */
+  decode(bytes: Uint8Array): unknown;
+  /** Checks bytes from outside in one linear scan before anything is allocated. Throws `ERR_FRAME`. */
+  verify(bytes: Uint8Array, limits: CodecLimits): void;
+}
+
+export const defaultLimits: CodecLimits = Object.freeze({
+  maxMessageBytes: 16 * 1024 * 1024,
+  maxDepth: 128,
+  maxNodes: 1_000_000,
+});
+
+const builtIn = {
+  msgpack: createMsgpackCodec(CodecId.msgpack),
+  json: createJsonCodec(CodecId.json),
+  raw: createRawCodec(CodecId.raw),
+} as const satisfies Record<CodecName, Codec>;
+
+/** The built-in codec of a `CodecId`; `undefined` for a custom one, which only the application has. */
+export function codecById(id: number): Codec | undefined {
+  return Object.values(builtIn).find((codec) => codec.id === id);
+}
+
+/** A codec by its name, or the application's own. Throws `ERR_CONFIG` naming what is allowed. */
+export function codecFor(name: CodecName | Codec): Codec {
+  if (typeof name === 'string' && Object.hasOwn(builtIn, name)) return builtIn[name];
+  if (isCodec(name) && (name.id === CodecId.custom || codecById(name.id) === name)) return name;
+  const names = Object.keys(builtIn).map(show).join(', ');
+  throw new PigeonholeError(
+    'ERR_CONFIG',
+    `codec is ${show(name)}; allowed are ${names}, or an object { name, id: ${CodecId.custom}, encode, decode, verify }.`,
+  );
+}
+
+function isCodec(value: unknown): value is Codec {
+  if (typeof value !== 'object' || value === null) return false;
+  const { name, encode, decode, verify } = value as Partial<Codec>;
+  return typeof name === 'string' && [encode, decode, verify].every((method) => typeof method === 'function');
+}

@@ -1,0 +1,83 @@
+/** Reads what frames carry, checking every length and value before use. Everything here throws `ERR_FRAME`. */
+import type { Capacity, Ordering } from '../address.js';
+import { CodecId, type CodecLimits, codecById } from '../codec.js';
+import { PigeonholeError, show } from '../errors.js';
+import { type Frame, parseJson } from '../framing.js';
+import { type Envelope, MAX_PRIORITY, MAX_TYPE, type Selector } from '../message.js';
+import { isName } from '../naming.js';
+import type { MailboxSpec } from '../transport.js';
+
+/** `meta`: where type and sentAt begin in the frame's rest. */
+export function envelope(
+  frame: Frame,
+  from: string,
+  bodyAt: number,
+  meta: number,
+  limits: CodecLimits,
+): Envelope {
+  const { a: codec, b: priority, rest } = frame;
+  if (rest.length < bodyAt)
+    throw new PigeonholeError(
+      'ERR_FRAME',
+      `a message frame has ${rest.length} bytes after its header; it needs ${bodyAt}`,
+    );
+  const type = rest.readUInt32LE(meta);
+  if (type > MAX_TYPE)
+    throw new PigeonholeError('ERR_FRAME', `a message has type ${type}; the most is ${MAX_TYPE}`);
+  if (priority > MAX_PRIORITY)
+    throw new PigeonholeError('ERR_FRAME', `a message has priority ${priority}; the most is ${MAX_PRIORITY}`);
+  if (codec > CodecId.custom)
+    throw new PigeonholeError('ERR_FRAME', `a message has codec ${codec}, which does not exist`);
+  const body = rest.subarray(bodyAt);
+  codecById(codec)?.verify(body, limits);
+  return { body, codec, from, type, priority, sentAt: rest.readDoubleLE(meta + 4) };
+}
+
+export function word({ rest }: Frame, at: number): number {
+  if (rest.length < at + 4)
+    throw new PigeonholeError(
+      'ERR_FRAME',
+      `a frame has ${rest.length} bytes after its header; it needs ${at + 4}`,
+    );
+  return rest.readUInt32LE(at);
+}
+
+export function byte({ rest }: Frame, at: number): number {
+  if (rest.length <= at)
+    throw new PigeonholeError(
+      'ERR_FRAME',
+      `a frame has ${rest.length} bytes after its header; it needs ${at + 1}`,
+    );
+  return rest[at] as number;
+}
+
+export function name(rest: Buffer, at: number, length: number): string {
+  const name = rest.toString('latin1', at, at + length);
+  if (!isName(name))
+    throw new PigeonholeError('ERR_FRAME', `a frame names ${show(name)}, which is not a name`);
+  return name;
+}
+
+export function selector(bytes: Buffer): Selector | null {
+  if (bytes.length === 0) return null;
+  const { types, from } = parseJson(bytes);
+  if (!(from === null || isName(from)))
+    throw new PigeonholeError('ERR_FRAME', `a selector has from ${show(from)}`);
+  if (!(types === null || (Array.isArray(types) && types.every(Number.isInteger))))
+    throw new PigeonholeError('ERR_FRAME', `a selector has types ${show(types)}`);
+  return { types: types as number[] | null, from };
+}
+
+/** What an open frame asks for. Its values are only compared with the mailbox's own, so a nonsensical one is a mismatch. */
+export function openedSpec({
+  mailbox,
+  capacity,
+  ordering,
+}: Record<string, unknown>): Omit<MailboxSpec, 'maxBytes'> {
+  if (typeof mailbox !== 'string') throw new PigeonholeError('ERR_FRAME', 'an open frame names no mailbox');
+  return {
+    name: mailbox,
+    capacity: capacity as Capacity | undefined,
+    ordering: ordering as Ordering | undefined,
+  };
+}
