@@ -1,7 +1,8 @@
 import { types } from 'node:util';
+import { BIGINT_KEY, MAX_NUMERIC_KEYS } from './limits.js';
 import { Refusal, refusalFrom } from './refusal.js';
 import type { Walk } from './walk.js';
-import { Bytes, bytesOf, Kind, MAX_NUMERIC_KEYS, Special, views } from './wire.js';
+import { Bytes, bytesOf, Kind, Special, views } from './wire.js';
 
 // The intrinsic getter tells the kind of a typed array whatever its class, realm or own properties say.
 const typedArrayName = Object.getOwnPropertyDescriptor(
@@ -84,13 +85,13 @@ function set(walk: Walk, source: ReadonlySet<unknown>, depth: number): Special {
 
 function countKey(walk: Walk, key: unknown): void {
   if (typeof key === 'number') walk.numericKeys += 1;
-  else if (typeof key === 'bigint') walk.numericKeys += 2;
+  else if (typeof key === 'bigint') walk.numericKeys += BIGINT_KEY;
   else return;
   if (walk.numericKeys <= MAX_NUMERIC_KEYS) return;
   const advice = 'send them as an array or a typed array, and build the Map or Set at the receiver.';
   throw new Refusal(
     'ERR_TOO_LARGE',
-    `is one of more than ${MAX_NUMERIC_KEYS} numbers as Map keys or Set values (a bigint counts twice); ${advice}`,
+    `is one of more than ${MAX_NUMERIC_KEYS} numbers as Map keys or Set values (a bigint counts ${BIGINT_KEY} times); ${advice}`,
   );
 }
 

@@ -2,10 +2,10 @@ import { addExtension, Packr, RESET_BUFFER_MODE, REUSE_BUFFER_MODE } from 'msgpa
 import type { Codec, CodecLimits } from '../codec.js';
 import { PigeonholeError } from '../errors.js';
 import { ExclusiveBytes } from './exclusive.js';
+import { tooLarge } from './limits.js';
 import { refusalFrom } from './refusal.js';
 import { revive } from './revive.js';
 import { MsgpackScan } from './scan.js';
-import { tooLarge } from './too-large.js';
 import { Walk } from './walk.js';
 import { Bytes, EXTENSION, Special } from './wire.js';
 

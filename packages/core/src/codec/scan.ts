@@ -1,9 +1,13 @@
 import type { CodecLimits } from '../codec.js';
+import { BIGINT_KEY, DEEPEST, depthLimit, MAX_NUMERIC_KEYS } from './limits.js';
 import { broken, Reader } from './reader.js';
-import { EXTENSION, Kind, MAX_BIGINT_BYTES, MAX_NUMERIC_KEYS, views } from './wire.js';
+import { EXTENSION, Kind, MAX_BIGINT_BYTES, views } from './wire.js';
 
 /** What a container holds. In pairs a key is due whenever the number of items left, itself excluded, is odd. */
 const Frame = { values: 0, stringPairs: 1, binPairs: 2, anyPairs: 3, set: 4 } as const;
+
+/** What an Int32Array can count. */
+const MOST_ITEMS = 2 ** 31 - 1;
 
 /** Bytes that follow a token whose size is fixed; `VARIABLE` for every other. */
 const VARIABLE = 255;
@@ -26,8 +30,8 @@ const isNumber = (token: number): boolean =>
  */
 export class MsgpackScan {
   readonly #reader = new Reader();
-  #lefts = new Int32Array(129);
-  #frames = new Uint8Array(129);
+  readonly #lefts = new Int32Array(DEEPEST);
+  readonly #frames = new Uint8Array(DEEPEST);
   #numericKeys = 0;
   /** Outcome of `#variable`: how many items the container it began holds, -1 if it passed a whole value. */
   #items = -1;
@@ -40,7 +44,7 @@ export class MsgpackScan {
     }
     this.#reader.reset(bytes);
     this.#numericKeys = 0;
-    this.#scan(bytes, limits.maxDepth, limits.maxNodes);
+    this.#scan(bytes, depthLimit(limits), Math.min(limits.maxNodes, MOST_ITEMS));
   }
 
   /** The hot loop: whole, and with its state in locals. */
@@ -95,22 +99,12 @@ export class MsgpackScan {
       nodes += items;
       if (nodes > maxNodes) throw broken(at, `more than maxNodes (${maxNodes}) values`);
       if (depth >= maxDepth) throw broken(at, `nested deeper than maxDepth (${maxDepth})`);
-      if (depth === this.#lefts.length) this.#grow();
       this.#lefts[depth] = left;
       this.#frames[depth] = frame;
       depth++;
       left = items;
       frame = inner;
     }
-  }
-
-  #grow(): void {
-    const lefts = new Int32Array(2 * this.#lefts.length);
-    lefts.set(this.#lefts);
-    this.#lefts = lefts;
-    const frames = new Uint8Array(2 * this.#frames.length);
-    frames.set(this.#frames);
-    this.#frames = frames;
   }
 
   /** A string, binary or larger container, or an extension: whatever needs more than its token to be passed. */
@@ -194,15 +188,15 @@ export class MsgpackScan {
   #countKey(bytes: Uint8Array, at: number): void {
     const token = bytes[at] as number;
     if (isNumber(token)) {
-      this.#numericKeys += isBigint(token) ? 2 : 1;
+      this.#numericKeys += isBigint(token) ? BIGINT_KEY : 1;
     } else if (token === 0xd4 && bytes[at + 1] === EXTENSION && bytes[at + 3] === 0x92) {
       const kind = bytes[at + 4];
-      if (kind === Kind.positiveBigint || kind === Kind.negativeBigint) this.#numericKeys += 2;
+      if (kind === Kind.positiveBigint || kind === Kind.negativeBigint) this.#numericKeys += BIGINT_KEY;
     }
     if (this.#numericKeys > MAX_NUMERIC_KEYS) {
       throw broken(
         at,
-        `more than ${MAX_NUMERIC_KEYS} numbers are Map keys or Set values (a bigint counts twice)`,
+        `more than ${MAX_NUMERIC_KEYS} numbers are Map keys or Set values (a bigint counts ${BIGINT_KEY} times)`,
       );
     }
   }

@@ -1,5 +1,6 @@
 import type { CodecLimits } from '../codec.js';
 import { exotic } from './exotic.js';
+import { checkContainer } from './limits.js';
 import { Refusal, refusalFrom } from './refusal.js';
 import { Bytes, Kind, Special } from './wire.js';
 
@@ -78,24 +79,9 @@ export class Walk {
     }
   }
 
-  /** Checks the limits on entering a container at `depth` whose children have been counted as far as they are known. */
+  /** To be called on entering a container, its children counted as far as their number is known. */
   enter(depth: number): void {
-    const { maxDepth, maxNodes } = this.limits;
-    if (depth > maxDepth) {
-      throw new Refusal(
-        'ERR_UNSERIALIZABLE',
-        `nests deeper than maxDepth (${maxDepth}); flatten the body.`,
-        true,
-      );
-    }
-    if (this.nodes > maxNodes) {
-      const advice = 'send numbers as one typed array, or split the body.';
-      throw new Refusal(
-        'ERR_TOO_LARGE',
-        `brings the body to more than maxNodes (${maxNodes}) values; ${advice}`,
-        true,
-      );
-    }
+    checkContainer(this.limits, depth, this.nodes);
   }
 
   private container(value: object, depth: number): unknown {

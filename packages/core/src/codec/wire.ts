@@ -91,13 +91,5 @@ export function bytesOf(view: ArrayBufferView): Uint8Array {
   return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 }
 
-/**
- * How many numbers may serve as keys of Maps or elements of Sets in one body; a bigint counts twice.
- *
- * V8 hashes them without a secret seed, so that numbers can be chosen to collide: 80,000 bigints then take a Set 20 s to
- * hold, in the one thread there is. At this limit the worst body takes about a second. Strings and objects have no limit of their own.
- */
-export const MAX_NUMERIC_KEYS = 32_768;
-
 /** V8's largest bigint: 2^30 bits. */
 export const MAX_BIGINT_BYTES = 2 ** 27;
