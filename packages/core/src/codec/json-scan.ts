@@ -1,5 +1,6 @@
 import type { CodecLimits } from '../codec.js';
 import { PigeonholeError } from '../errors.js';
+import { depthLimit } from './limits.js';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -16,7 +17,9 @@ roles[QUOTE] = Role.quote;
  * Bounds what parsing the bytes as JSON would build: size, nesting, values and keys. Linear, and allocates nothing.
  * Says nothing on the grammar, so that bytes that are not JSON may pass. Throws `ERR_FRAME`.
  */
-export function scanJson(bytes: Uint8Array, { maxMessageBytes, maxDepth, maxNodes }: CodecLimits): void {
+export function scanJson(bytes: Uint8Array, limits: CodecLimits): void {
+  const { maxMessageBytes, maxNodes } = limits;
+  const maxDepth = depthLimit(limits);
   const end = bytes.length;
   if (end > maxMessageBytes) throw broken(0, `${end} bytes exceed maxMessageBytes (${maxMessageBytes})`);
   let depth = 0;

@@ -1,6 +1,7 @@
 import { types } from 'node:util';
 import type { CodecLimits } from '../codec.js';
 import { whyEmptied } from './exotic.js';
+import { checkContainer } from './limits.js';
 import { Refusal, refusalFrom } from './refusal.js';
 
 /**
@@ -95,18 +96,7 @@ export class JsonWalk {
   }
 
   private enter(depth: number): void {
-    const { maxDepth, maxNodes } = this.limits;
-    if (depth > maxDepth) {
-      throw new Refusal(
-        'ERR_UNSERIALIZABLE',
-        `nests deeper than maxDepth (${maxDepth}); flatten the body.`,
-        true,
-      );
-    }
-    if (this.nodes > maxNodes) {
-      const reason = `brings the body to more than maxNodes (${maxNodes}) values; split the body, or use codec raw.`;
-      throw new Refusal('ERR_TOO_LARGE', reason, true);
-    }
+    checkContainer(this.limits, depth, this.nodes);
   }
 
   private array(source: readonly unknown[], depth: number, copying: boolean): unknown {

@@ -4,8 +4,8 @@ import { PigeonholeError } from '../errors.js';
 import { ExclusiveBytes } from './exclusive.js';
 import { scanJson } from './json-scan.js';
 import { JsonWalk } from './json-walk.js';
+import { tooLarge } from './limits.js';
 import { refusalFrom } from './refusal.js';
-import { tooLarge } from './too-large.js';
 
 const utf8 = new TextEncoder();
 
