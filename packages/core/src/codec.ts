@@ -41,9 +41,11 @@ const builtIn = {
   raw: createRawCodec(CodecId.raw),
 } as const satisfies Record<CodecName, Codec>;
 
+const byId: readonly Codec[] = [builtIn.msgpack, builtIn.json, builtIn.raw];
+
 /** The built-in codec of a `CodecId`; `undefined` for a custom one, which only the application has. */
 export function codecById(id: number): Codec | undefined {
-  return Object.values(builtIn).find((codec) => codec.id === id);
+  return byId[id];
 }
 
 /** A codec by its name, or the application's own. Throws `ERR_CONFIG` naming what is allowed. */

@@ -1,7 +1,7 @@
 import type { Codec, CodecLimits } from '../codec.js';
 import { PigeonholeError, show } from '../errors.js';
 import { ExclusiveBytes } from './exclusive.js';
-import { tooLarge } from './too-large.js';
+import { tooLarge } from './limits.js';
 
 /** The bytes themselves: a Uint8Array or Buffer goes out, a Buffer comes in. */
 export function createRawCodec(id: number): Codec {
