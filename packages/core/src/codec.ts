@@ -43,6 +43,9 @@ const builtIn = {
 
 const byId: readonly Codec[] = [builtIn.msgpack, builtIn.json, builtIn.raw];
 
+/** An index, because every message asks. */
+const byId: readonly Codec[] = Object.values(builtIn).sort((a, b) => a.id - b.id);
+
 /** The built-in codec of a `CodecId`; `undefined` for a custom one, which only the application has. */
 export function codecById(id: number): Codec | undefined {
   return byId[id];
