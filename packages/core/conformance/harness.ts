@@ -1,0 +1,240 @@
+/**
+ * What one test gets: runtimes in the place under test, names and a directory of its own, waiting under a watchdog, and an
+ * end that leaves nothing behind and fails the test if something was.
+ */
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Party } from './party.js';
+import { type Agent, type AgentOptions, spawnProcess, spawnThread } from './spawn.js';
+import type {
+  AddressSpec,
+  CreateRuntime,
+  EventName,
+  Place,
+  RuntimeSettings,
+  TransportSetting,
+} from './surface.js';
+import { isSettled, Random, Watchdog } from './watchdog.js';
+import { LocalWire } from './wire.js';
+
+/** A raw connection to a runtime's port, as anybody on this host could make one. */
+export interface Attacker {
+  write(bytes: Uint8Array): void;
+  /** Resolves when the other side has ended the connection. */
+  readonly closed: Promise<void>;
+  /** Ends it from this side, at once. */
+  destroy(): void;
+}
+
+/** What an attacker may know of its target: what lies open in the namespace. */
+export interface AttackTarget {
+  name: string;
+  pid: number;
+  namespace: string;
+  directory: string;
+}
+
+export interface HarnessOptions {
+  transport: TransportSetting;
+  createRuntime: CreateRuntime;
+  /** Modules that agents import before they start. */
+  modules?: readonly string[];
+  /** Environment of agents. */
+  environment?: Readonly<Record<string, string>>;
+  /** A module whose `createRuntime` agents use in place of core's. */
+  runtimeModule?: string;
+  createNamespace?: () => string;
+  /** Milliseconds after which one wait counts as hung. Default 20,000. */
+  watchdog?: number;
+  seed?: number;
+  /** Connects to the raw port of a runtime (R28). Absent: the transport has no port. */
+  hostile?: (target: AttackTarget) => Promise<Attacker>;
+  /** Kernel objects of a namespace that lie outside its directory: names of what is left. */
+  leftovers?: (namespace: string) => Promise<readonly string[]>;
+}
+
+export class Harness {
+  readonly namespace: string;
+  readonly directory = mkdtempSync(join(tmpdir(), 'pg-'));
+  /** For journals and flags: not the runtimes'. */
+  readonly scratch = mkdtempSync(join(tmpdir(), 'pgs-'));
+  readonly watchdog: Watchdog;
+  readonly random: Random;
+  private readonly parties: Party[] = [];
+  private readonly failures: unknown[] = [];
+  private died = false;
+  private counter = 0;
+
+  constructor(
+    readonly options: HarnessOptions,
+    readonly place: Place,
+  ) {
+    this.namespace = options.createNamespace?.() ?? `t${randomBytes(4).toString('hex')}`;
+    this.watchdog = new Watchdog(options.watchdog ?? 20_000);
+    this.random = new Random(options.seed ?? 1);
+  }
+
+  unique(prefix: string): string {
+    return `${prefix}${++this.counter}`;
+  }
+
+  /** A mailbox that no other test knows. */
+  mailbox(
+    options: Omit<AddressSpec & { kind: 'mailbox' }, 'kind' | 'name'> = {},
+  ): AddressSpec & { kind: 'mailbox' } {
+    return { kind: 'mailbox', name: this.unique('m'), ...options };
+  }
+
+  /** Makes a runtime in the place under test (or in `place`). Rejects as its `createRuntime` does. */
+  async party(settings: Partial<RuntimeSettings> = {}, place: Place = this.place): Promise<Party> {
+    const name = settings.name ?? this.unique('p');
+    const { namespace, directory, options } = this;
+    // What a process logs is shown when it fails; in the test's own it would only be noise.
+    const quiet = place === 'processes' ? {} : { logger: false as const };
+    const full = { namespace, directory, transport: options.transport, ...quiet, ...settings, name };
+    let party: Party | undefined;
+    const onEvent = (event: EventName, payload: unknown) => void party?.events.push({ event, payload });
+    const agent = place === 'process' ? null : await this.spawn(place, onEvent);
+    const wire = agent?.wire ?? new LocalWire(options.createRuntime, onEvent);
+    party = new Party(name, place, wire, agent, this.watchdog);
+    try {
+      await this.within(party.call({ op: 'create', settings: full }), `runtime '${name}' to be created`);
+    } catch (error) {
+      if (agent !== null) await this.reap(agent);
+      throw error;
+    }
+    this.parties.push(party);
+    return party;
+  }
+
+  /** Several at once. */
+  group(count: 2): Promise<[Party, Party]>;
+  group(count: 3): Promise<[Party, Party, Party]>;
+  group(count: 4): Promise<[Party, Party, Party, Party]>;
+  group(count: number): Promise<Party[]> {
+    return Promise.all(Array.from({ length: count }, () => this.party()));
+  }
+
+  private async spawn(place: 'threads' | 'processes', onEvent: AgentOptions['onEvent']): Promise<Agent> {
+    const { modules = [], environment = {}, runtimeModule } = this.options;
+    const start = place === 'threads' ? spawnThread : spawnProcess;
+    return start(this.watchdog, {
+      modules,
+      environment,
+      onEvent,
+      ...(runtimeModule === undefined ? {} : { runtimeModule }),
+    });
+  }
+
+  within<T>(promise: Promise<T>, what: string): Promise<T> {
+    return this.watchdog.within(promise, what);
+  }
+
+  get until(): Watchdog['until'] {
+    return this.watchdog.until.bind(this.watchdog);
+  }
+
+  /** Whether the mailbox is there without a process that hosts it. */
+  async isStore(party: Party, mailbox: AddressSpec): Promise<boolean> {
+    return (await party.explain(mailbox)).kind === 'store';
+  }
+
+  /** Kills a party as it stands. Directory checks then allow for what the next process has to clear. */
+  async kill(party: Party): Promise<void> {
+    this.died = true;
+    await party.kill();
+  }
+
+  /**
+   * Acknowledged work in both directions between two runtimes. What was written before on the same link, or done before in
+   * the same process, has then been seen.
+   */
+  async exchange(a: Party, b: Party, rounds = 3): Promise<void> {
+    const mailbox = this.mailbox({ capacity: 1 });
+    const back = this.mailbox({ capacity: 1 });
+    for (let round = 0; round < rounds; round++) {
+      const there = b.receive(mailbox);
+      await this.within(a.send(mailbox, round), `${a.name} to send to ${b.name}`);
+      const here = a.receive(back);
+      await this.within(b.send(back, round), `${b.name} to send to ${a.name}`);
+      await this.within(Promise.all([there, here]), `${a.name} and ${b.name} to exchange messages`);
+    }
+  }
+
+  /** Asserts that `call` has not settled although the two runtimes have since done acknowledged work. */
+  async stillPending(call: Promise<unknown>, what: string, a: Party, b: Party): Promise<void> {
+    call.catch(() => undefined);
+    await this.exchange(a, b);
+    assert.equal(await isSettled(call), false, `${what} must still be waiting`);
+  }
+
+  /** Ends every runtime, process and thread of the test. With `failed`, by force; else in order, and checks what is left. */
+  async dispose(failed: boolean): Promise<void> {
+    try {
+      await Promise.all(this.parties.map((party) => this.end(party, failed)));
+      if (!failed && this.failures.length === 0) await this.checkNothingIsLeft();
+    } finally {
+      for (const { agent } of this.parties) if (agent !== null) await this.reap(agent);
+      rmSync(this.directory, { recursive: true, force: true });
+      rmSync(this.scratch, { recursive: true, force: true });
+    }
+    if (!failed && this.failures.length > 0) throw this.failures[0];
+  }
+
+  private async end(party: Party, failed: boolean): Promise<void> {
+    party.resume();
+    if (party.ended || (failed && party.agent !== null)) return;
+    try {
+      await this.within(party.close({ deadline: failed ? 0 : 5000 }), `runtime '${party.name}' to close`);
+      const departure = await party.leave();
+      if (departure !== null)
+        assert.deepEqual(departure, { code: 0, signal: null }, `how ${party.name} ended`);
+    } catch (error) {
+      this.failures.push(error);
+    }
+  }
+
+  private async reap(agent: Agent): Promise<void> {
+    if (!(await isSettled(agent.gone))) agent.kill('SIGKILL');
+    await agent.gone;
+  }
+
+  private async checkNothingIsLeft(): Promise<void> {
+    // What a killed process left is cleared by the next one that joins.
+    if (this.died) {
+      const sweeper = await this.party({ name: 'sweeper' }, this.place);
+      await this.end(sweeper, false);
+    }
+    assert.deepEqual(
+      filesIn(this.directory),
+      [],
+      'files left in the runtime directory after every runtime closed',
+    );
+    const shared = readdirOf('/dev/shm')
+      .concat(readdirOf('/dev/mqueue'))
+      .filter((entry) => entry.includes(this.namespace));
+    assert.deepEqual(shared, [], 'kernel objects left after every runtime closed');
+    assert.deepEqual(
+      (await this.options.leftovers?.(this.namespace)) ?? [],
+      [],
+      'objects left after every runtime closed',
+    );
+  }
+}
+
+/** Everything under `directory` that is no directory. */
+export function filesIn(directory: string): string[] {
+  const entries = readdirSync(directory, { recursive: true, withFileTypes: true });
+  return entries.filter((entry) => !entry.isDirectory()).map((entry) => entry.name);
+}
+
+function readdirOf(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,168 @@
+/** R21: values that must arrive equal. */
+
+const loneSurrogate = '\ud800 and \udfff';
+const sharedPart = { shared: true };
+const manyKeys = Object.fromEntries(Array.from({ length: 300 }, (_, n) => [`key${n}`, n]));
+const window = new Uint8Array(64).map((_, n) => n).subarray(8, 24);
+
+function nested(depth: number): unknown {
+  let value: unknown = 'bottom';
+  for (let level = 0; level < depth; level++) value = level % 2 === 0 ? [value] : { down: value };
+  return value;
+}
+
+export const values: Readonly<Record<string, readonly unknown[]>> = {
+  'nothing and truth': [null, undefined, true, false],
+  'whole numbers': [
+    0,
+    1,
+    -1,
+    23,
+    24,
+    127,
+    128,
+    255,
+    256,
+    -32,
+    -33,
+    -128,
+    -129,
+    65535,
+    65536,
+    2 ** 31 - 1,
+    2 ** 31,
+    -(2 ** 31),
+    2 ** 32,
+  ],
+  'large whole numbers': [2 ** 32 + 1, 2 ** 53 - 1, 2 ** 53, -(2 ** 53), 2 ** 63, 2 ** 64, 1e21, -1e300],
+  'other numbers': [
+    0.1,
+    -0.5,
+    1 / 3,
+    Math.PI,
+    5e-324,
+    Number.MAX_VALUE,
+    Number.EPSILON,
+    Number.NaN,
+    Infinity,
+    -Infinity,
+    -0,
+  ],
+  bigint: [
+    0n,
+    1n,
+    -1n,
+    2n ** 53n,
+    2n ** 63n - 1n,
+    2n ** 63n,
+    -(2n ** 63n),
+    2n ** 64n - 1n,
+    2n ** 64n,
+    -(2n ** 64n),
+    3n ** 500n,
+    -(7n ** 300n),
+  ],
+  strings: [
+    '',
+    'a',
+    'ä',
+    '漢字',
+    '😀',
+    'e\u0301',
+    '\0',
+    'line\nbreak',
+    'x'.repeat(31),
+    'x'.repeat(32),
+    'y'.repeat(70_000),
+    'é'.repeat(40_000),
+  ],
+  'strings that are not well-formed UTF-16': [
+    loneSurrogate,
+    '\udc00',
+    `\ud83d`,
+    `${'a'.repeat(100)}\ud800`,
+    { [loneSurrogate]: loneSurrogate },
+  ],
+  Date: [
+    new Date(0),
+    new Date(1),
+    new Date(-1),
+    new Date(1.7e12 + 7),
+    new Date(8.64e15),
+    new Date(-8.64e15),
+    new Date(Number.NaN),
+  ],
+  Map: [
+    new Map(),
+    new Map<unknown, unknown>([
+      ['a', 1],
+      [2, 'two'],
+      [Number.NaN, -0],
+      [null, undefined],
+      [{ k: 1 }, [new Map([[1n, 2n]])]],
+    ]),
+  ],
+  Set: [
+    new Set(),
+    new Set<unknown>([1, 'a', null, undefined, Number.NaN, 2n]),
+    new Set([new Set([new Map([['deep', new Date(5)]])])]),
+  ],
+  bytes: [
+    new Uint8Array(),
+    new Uint8Array([0, 255]),
+    Buffer.from('buffer'),
+    window,
+    new Uint8Array(70_000).fill(3),
+    Buffer.alloc(300, 1),
+  ],
+  'typed arrays': [
+    new Int8Array([-128, 127]),
+    new Uint8ClampedArray([0, 255]),
+    new Int16Array([-32768, 32767]),
+    new Uint16Array([0, 65535]),
+    new Int32Array([-(2 ** 31), 2 ** 31 - 1]),
+    new Uint32Array([0, 2 ** 32 - 1]),
+    new Float32Array([0.5, Number.NaN, -0, Infinity]),
+    new Float64Array([Math.PI, -0, Number.NaN]),
+    new BigInt64Array([-(2n ** 63n), 2n ** 63n - 1n]),
+    new BigUint64Array([0n, 2n ** 64n - 1n]),
+    new Float64Array(),
+    new Float64Array(new Float64Array(20).fill(1.5).buffer, 24, 5),
+    new Uint16Array(5000).fill(0xabcd),
+  ],
+  arrays: [
+    [],
+    [[]],
+    [1, 'a', null, undefined, [2, [3]]],
+    Array.from({ length: 70_000 }, (_, n) => n),
+    new Array(20).fill({ same: 'shape', n: 1 }),
+  ],
+  objects: [
+    {},
+    { a: {} },
+    { '': 1, ' ': 2, '0': 3, constructor: 4, toString: 5, length: 6 },
+    manyKeys,
+    { a: { b: { c: [{ d: new Map() }] } } },
+  ],
+  'objects of one shape and of another': [
+    { id: 1, name: 'a' },
+    { id: 2, name: 'b' },
+    { name: 'c', id: 3 },
+    { id: 4 },
+    [
+      { id: 5, name: 'd' },
+      { id: 6, name: 'e' },
+    ],
+  ],
+  'one object in two places': [[sharedPart, { again: sharedPart }]],
+  depth: [nested(60)],
+  'everything together': [
+    {
+      n: [1, 2n, -0],
+      when: new Date(3),
+      tags: new Set(['x']),
+      index: new Map([['k', { raw: new Uint8Array([9]) }]]),
+      none: null,
+    },
+  ],
+};
