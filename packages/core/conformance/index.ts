@@ -1,0 +1,82 @@
+/**
+ * The conformance suite: every rule as tests that any transport can run. A transport's package adopts it in one line:
+ *
+ * ```ts
+ * import { conformance } from '@pigeonhole/core/conformance';
+ * import { afterAll, describe, test } from 'vitest';
+ *
+ * conformance({ runner: { describe, test }, name: 'uds', transport: 'uds', where: ['process', 'threads', 'processes'] });
+ * ```
+ */
+import { createRuntime } from '../src/index.js';
+import { Harness, type HarnessOptions } from './harness.js';
+import type { ConformanceRule } from './rule.js';
+import { rules } from './rules/index.js';
+import type { CreateRuntime, Place } from './surface.js';
+
+export type { Balance, Consumed, Produced } from './accounting.js';
+export type { Attacker, AttackTarget, HarnessOptions } from './harness.js';
+export { Harness } from './harness.js';
+export type { ConformanceRule, RuleId } from './rule.js';
+export type * from './surface.js';
+export { rules };
+
+export interface Runner {
+  describe(name: string, define: () => void): void;
+  test(name: string, run: () => Promise<void>, timeout?: number): void;
+}
+
+export interface ConformanceOptions extends Omit<HarnessOptions, 'createRuntime'> {
+  /** `{ describe, test }` of the test runner in use. */
+  runner: Runner;
+  /** Of the transport, for the titles. */
+  name: string;
+  /** Where its runtimes can be: one process, worker threads, several processes. */
+  where: readonly Place[];
+  /** Default: core's. */
+  createRuntime?: CreateRuntime;
+  /** Only these rules; default all. */
+  only?: readonly string[];
+}
+
+/** The rules that a transport with this `where` runs, each with its places. */
+export function rulesFor(where: readonly Place[]): { rule: ConformanceRule; place: Place }[] {
+  return rules
+    .filter((rule) => rule.unless === undefined || !where.includes(rule.unless))
+    .flatMap((rule) => rule.where.filter((place) => where.includes(place)).map((place) => ({ rule, place })));
+}
+
+/** Runs one test of one rule in one place, from its first runtime to an empty directory. Throws if the rule does not hold. */
+export async function runRule(rule: ConformanceRule, place: Place, options: HarnessOptions): Promise<void> {
+  const harness = new Harness(options, place);
+  let failed = true;
+  try {
+    await rule.run(harness);
+    failed = false;
+  } finally {
+    await harness.dispose(failed);
+  }
+}
+
+/** Defines the tests with the runner given: one `describe` for the transport and place, one test for each test of each rule. */
+export function conformance(options: ConformanceOptions): void {
+  const {
+    runner,
+    name,
+    where,
+    only,
+    createRuntime: create = createRuntime as CreateRuntime,
+    ...rest
+  } = options;
+  const chosen = rulesFor(where).filter(({ rule }) => only === undefined || only.includes(rule.rule));
+  for (const place of where)
+    runner.describe(`${name} (${place})`, () => {
+      for (const { rule } of chosen.filter((each) => each.place === place))
+        runner.test(
+          `${rule.rule} ${rule.title}`,
+          () => runRule(rule, place, { ...rest, createRuntime: create }),
+          // Ends what no watchdog ends. Every wait has one, so this says less and comes later.
+          (rest.watchdog ?? 20_000) * 15,
+        );
+    });
+}

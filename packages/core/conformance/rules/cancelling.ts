@@ -1,0 +1,246 @@
+/** R7, R13: a send or a receive that timed out or was aborted did nothing, however close it was. */
+import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
+import { fails, numbers, rejects } from '../expect.js';
+import type { Harness } from '../harness.js';
+import { type ConformanceRule, rule } from '../rule.js';
+import type { AddressSpec } from '../surface.js';
+import { trade } from '../trade.js';
+
+/** Iterations of a race: cheap in one process, dear between processes. */
+function rounds(t: Harness): number {
+  return t.place === 'process' ? 600 : 300;
+}
+
+async function timedOutSend(t: Harness): Promise<void> {
+  const [a, b] = await t.group(2);
+  for (const capacity of [0, 1]) {
+    const mailbox = t.mailbox({ capacity });
+    const receiver = await b.receiver(mailbox);
+    const sender = await a.sender(mailbox);
+    if (capacity === 1) await sender.send('fills it');
+    await rejects(sender.send('too late', { timeout: 20 }), 'ERR_TIMEOUT', '20', mailbox.name);
+    await rejects(sender.send('at once', { timeout: 0 }), 'ERR_TIMEOUT');
+    const next = sender.send('next');
+    const got = [];
+    for (let n = 0; n <= capacity; n++)
+      got.push((await t.within(receiver.receive(), 'what was accepted')).body);
+    await t.within(next, 'the send after those that timed out');
+    assert.deepEqual(got, capacity === 1 ? ['fills it', 'next'] : ['next']);
+    assert.equal(await receiver.tryReceive(), null);
+  }
+}
+
+async function abortedSend(t: Harness): Promise<void> {
+  const [a, b] = await t.group(2);
+  const mailbox = t.mailbox({ capacity: 1 });
+  const receiver = await b.receiver(mailbox);
+  await a.send(mailbox, 'fills it');
+  const before = AbortSignal.abort(new Error('never started'));
+  await assert.rejects(a.send(mailbox, 'x', { signal: before }), (error) => error === before.reason);
+  const controller = new AbortController();
+  const waiting = a.send(mailbox, 'y', { signal: controller.signal });
+  await t.stillPending(waiting, 'a send to a full mailbox', a, b);
+  const reason = { why: 'the reason itself, not a copy' };
+  controller.abort(reason);
+  await assert.rejects(t.within(waiting, 'the aborted send'), (error) => error === reason);
+  assert.deepEqual(numbers([await receiver.tryReceive(), await receiver.tryReceive()]), ['fills it', null]);
+  const late = new AbortController();
+  await a.send(mailbox, 'z', { signal: late.signal });
+  late.abort();
+  assert.equal(
+    (await t.within(receiver.receive(), 'a message whose signal fired after it was accepted')).body,
+    'z',
+  );
+}
+
+async function withoutHost(t: Harness): Promise<void> {
+  const [a, b] = await t.group(2);
+  // At capacity 0 a store, too, has nowhere to put a message that nobody receives.
+  const mailbox = t.mailbox({ capacity: 0 });
+  const hosted = t.mailbox({ capacity: 4 });
+  await rejects(a.send(mailbox, 'nobody', { timeout: 20 }), 'ERR_TIMEOUT', mailbox.name);
+  if (!(await t.isStore(a, hosted))) {
+    await rejects(a.send(hosted, 'nobody', { timeout: 20 }), 'ERR_TIMEOUT', hosted.name);
+    assert.equal(await b.tryReceive(hosted), null);
+  }
+  await rejects(a.send({ kind: 'peer', name: 'nobody' }, 1, { timeout: 20 }), 'ERR_TIMEOUT', 'nobody');
+  const receiver = await b.receiver(mailbox);
+  const next = a.send(mailbox, 'somebody');
+  assert.equal((await t.within(receiver.receive(), 'the first accepted message')).body, 'somebody');
+  await t.within(next, 'the send');
+  await rejects(t.within(b.receive({ kind: 'anyPeer' }, { timeout: 0 }), 'a receive'), 'ERR_TIMEOUT');
+}
+
+async function leavesSignalAlone(t: Harness): Promise<void> {
+  const a = await t.party();
+  const mailbox = t.mailbox({ capacity: 4 });
+  const warnings: Error[] = [];
+  const onWarning = (warning: Error) => void warnings.push(warning);
+  process.on('warning', onWarning);
+  try {
+    const receiver = await a.receiver(mailbox);
+    const sender = await a.sender(mailbox);
+    const { signal } = new AbortController();
+    const sends = [
+      sender.sendMany(
+        Array.from({ length: 30 }, (_, n) => n),
+        { signal },
+      ),
+    ];
+    for (let n = 0; n < 20; n++) sends.push(sender.send(n, { signal }));
+    for (let n = 0; n < 50; n++) await t.within(receiver.receive({ signal }), 'a receive');
+    await t.within(Promise.all(sends), 'all sends');
+    const waiting = Array.from({ length: 20 }, () => receiver.receive({ signal }));
+    for (let n = 0; n < 20; n++) await a.send(mailbox, n, { signal });
+    await t.within(Promise.all(waiting), 'all receives');
+    assert.equal(getEventListeners(signal, 'abort').length, 0, 'settled calls leave no listener on a signal');
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(warnings.map(String), [], 'one signal may serve many calls');
+  } finally {
+    process.off('warning', onWarning);
+  }
+}
+
+async function refusesTimeouts(t: Harness): Promise<void> {
+  const party = await t.party();
+  const mailbox = t.mailbox();
+  for (const timeout of [-1, Number.NaN, '5', {}, null] as number[]) {
+    await fails(() => party.send(mailbox, 1, { timeout }), 'ERR_CONFIG', 'timeout');
+    await fails(() => party.receive(mailbox, { timeout }), 'ERR_CONFIG', 'timeout');
+    await fails(() => party.select([mailbox], { timeout }), 'ERR_CONFIG', 'timeout');
+  }
+}
+
+async function interruptedSends(t: Harness, capacity: number): Promise<void> {
+  const [a, b, c] = await t.group(3);
+  await trade(t, {
+    mailbox: t.mailbox({ capacity }),
+    producers: [a, c],
+    consumers: [b],
+    count: rounds(t),
+    produce: { interrupted: 0.5, window: 3 },
+  });
+}
+
+async function interruptedLargeSends(t: Harness): Promise<void> {
+  const [a, b] = await t.group(2);
+  await trade(t, {
+    mailbox: t.mailbox({ capacity: 1, codec: 'msgpack' }),
+    producers: [a],
+    consumers: [b],
+    count: 40,
+    produce: { interrupted: 0.5, size: [0, 2_000_000] },
+  });
+}
+
+async function timedOutReceive(t: Harness): Promise<void> {
+  const [a, b, c] = await t.group(3);
+  const mailbox = t.mailbox({ capacity: 4 });
+  const direct: AddressSpec = { kind: 'anyPeer' };
+  const host = await b.receiver(mailbox);
+  const other = await c.receiver(mailbox);
+  for (const receiver of [host, other]) {
+    await rejects(receiver.receive({ timeout: 20 }), 'ERR_TIMEOUT', '20', mailbox.name);
+    await rejects(receiver.receive({ timeout: 0 }), 'ERR_TIMEOUT');
+    await rejects(receiver.receiveMany(3, { timeout: 5 }), 'ERR_TIMEOUT');
+    const controller = new AbortController();
+    const waiting = receiver.receive({ signal: controller.signal });
+    await t.stillPending(waiting, 'a receive from an empty mailbox', a, b);
+    controller.abort(new Error('enough'));
+    await assert.rejects(
+      t.within(waiting, 'the aborted receive'),
+      (error) => error === controller.signal.reason,
+    );
+    await assert.rejects(
+      receiver.receive({ signal: controller.signal }),
+      (error) => error === controller.signal.reason,
+    );
+    for (let n = 0; n < 3; n++) await a.send(mailbox, n);
+    assert.deepEqual(
+      numbers([await other.receive(), await host.receive(), await other.receive()]),
+      [0, 1, 2],
+    );
+  }
+  await rejects(b.receive(direct, { timeout: 5 }), 'ERR_TIMEOUT');
+  await a.send({ kind: 'peer', name: b.name }, 'still there');
+  assert.equal((await t.within(b.receive(direct), 'a direct message')).body, 'still there');
+}
+
+async function timedOutAtRendezvous(t: Harness): Promise<void> {
+  const [a, b, c] = await t.group(3);
+  const mailbox = t.mailbox({ capacity: 0 });
+  await b.receiver(mailbox);
+  const other = await c.receiver(mailbox);
+  await rejects(other.receive({ timeout: 10 }), 'ERR_TIMEOUT');
+  await rejects(b.receive(mailbox, { timeout: 10 }), 'ERR_TIMEOUT');
+  await t.exchange(b, c);
+  assert.equal(await a.trySend(mailbox, 'gone'), false, 'a receive that timed out does not count as waiting');
+}
+
+async function selectTakesOne(t: Harness): Promise<void> {
+  const [a, b] = await t.group(2);
+  const [x, y] = [t.mailbox({ capacity: 4 }), t.mailbox({ capacity: 4 })];
+  const [fromX, fromY] = [await b.receiver(x), await b.receiver(y)];
+  await rejects(b.select([x, y, { kind: 'anyPeer' }], { timeout: 20 }), 'ERR_TIMEOUT', '20');
+  await a.send(x, 'x');
+  await a.send(y, 'y');
+  const { index, message } = await t.within(b.select([x, y]), 'a select with two ready sources');
+  assert.equal(message.body, index === 0 ? 'x' : 'y', 'the source that select names is the one it took from');
+  const left = index === 0 ? await fromY.tryReceive() : await fromX.tryReceive();
+  assert.equal(left?.body, index === 0 ? 'y' : 'x', 'select leaves the others alone');
+  const waiting = b.select([x, { kind: 'anyPeer' }, y]);
+  await t.stillPending(waiting, 'a select on empty sources', a, b);
+  await a.send({ kind: 'peer', name: b.name }, 'direct');
+  const second = await t.within(waiting, 'the select');
+  assert.deepEqual([second.index, second.message.body], [1, 'direct']);
+  for (let n = 0; n < 3; n++) await a.send(x, n);
+  assert.deepEqual(
+    numbers(await fromX.receiveMany(5)),
+    [0, 1, 2],
+    'a select that is over takes nothing more',
+  );
+}
+
+async function interruptedReceives(t: Harness, capacity: number | 'unbounded'): Promise<void> {
+  const [a, b, c] = await t.group(3);
+  await trade(t, {
+    mailbox: t.mailbox({ capacity }),
+    producers: [a],
+    consumers: [b, c],
+    count: rounds(t),
+    consume: { interrupted: 0.7 },
+  });
+}
+
+async function interruptedEverything(t: Harness): Promise<void> {
+  const [a, b, c] = await t.group(3);
+  for (const verb of ['receive', 'receiveMany', 'select'] as const)
+    await trade(t, {
+      mailbox: t.mailbox({ capacity: 2 }),
+      producers: [a, b],
+      consumers: [b, c],
+      count: rounds(t) / 3,
+      produce: { interrupted: 0.4 },
+      consume: { interrupted: 0.6, verb },
+    });
+}
+
+export const cancelling: readonly ConformanceRule[] = [
+  rule('R7', 'a send that timed out was not accepted', timedOutSend),
+  rule('R7', 'an aborted send rejects with its signal’s reason and was not accepted', abortedSend),
+  rule('R7', 'a send that timed out without a host is not delivered to a later one', withoutHost),
+  rule('R7', 'a timeout that is no number of milliseconds is ERR_CONFIG', refusesTimeouts),
+  rule('R7', 'one signal serves many calls, and none leaves a listener on it', leavesSignalAlone, [
+    'process',
+  ]),
+  rule('R7', 'timeouts and aborts raced against acceptance', (t) => interruptedSends(t, 2)),
+  rule('R7', 'timeouts and aborts raced against a rendezvous', (t) => interruptedSends(t, 0)),
+  rule('R7', 'large messages, timed out and aborted under way', interruptedLargeSends),
+  rule('R13', 'a receive that timed out or was aborted took nothing', timedOutReceive),
+  rule('R13', 'at capacity 0 a receive that timed out is not waiting any more', timedOutAtRendezvous),
+  rule('R13', 'select takes one message from one source', selectTakesOne),
+  rule('R13', 'timeouts and aborts raced against delivery', (t) => interruptedReceives(t, 4)),
+  rule('R13', 'timeouts and aborts raced against a rendezvous', (t) => interruptedReceives(t, 0)),
+  rule('R13', 'timeouts and aborts of both sides at once', interruptedEverything),
+];

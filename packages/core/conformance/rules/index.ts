@@ -1,0 +1,39 @@
+import type { ConformanceRule } from '../rule.js';
+import { buffering } from './buffering.js';
+import { cancelling } from './cancelling.js';
+import { capacity } from './capacity.js';
+import { deaths } from './deaths.js';
+import { ending } from './ending.js';
+import { handover } from './handover.js';
+import { hostile } from './hostile.js';
+import { naming } from './naming.js';
+import { ordering } from './ordering.js';
+import { overlapping } from './overlapping.js';
+import { payload } from './payload.js';
+import { peers } from './peers.js';
+import { receiving } from './receiving.js';
+import { sending } from './sending.js';
+import { takeover } from './takeover.js';
+
+const files = [
+  naming,
+  sending,
+  overlapping,
+  cancelling,
+  ordering,
+  receiving,
+  buffering,
+  capacity,
+  payload,
+  ending,
+  handover,
+  deaths,
+  takeover,
+  peers,
+  hostile,
+];
+
+/** Every test of every rule, in the order of the rules. */
+export const rules: readonly ConformanceRule[] = files
+  .flat()
+  .sort((a, b) => Number(a.rule.slice(1)) - Number(b.rule.slice(1)));
