@@ -41,8 +41,6 @@ const builtIn = {
   raw: createRawCodec(CodecId.raw),
 } as const satisfies Record<CodecName, Codec>;
 
-const byId: readonly Codec[] = [builtIn.msgpack, builtIn.json, builtIn.raw];
-
 /** An index, because every message asks. */
 const byId: readonly Codec[] = Object.values(builtIn).sort((a, b) => a.id - b.id);
 

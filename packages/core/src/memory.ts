@@ -1,7 +1,7 @@
 import { type Capacity, checkCapacity, type Ordering } from './address.js';
 import { PigeonholeError } from './errors.js';
 import { Queue } from './queue.js';
-import type { Registry, RegistryEvents } from './registry/registry.js';
+import type { HostRecord, Registry, RegistryEvents } from './registry/registry.js';
 import { capacityMismatch, DEFAULT_CAPACITY } from './spec.js';
 import type { MailboxSpec, PeerInfo, StoreAttachment, StoreChannel, StoreTransport } from './transport.js';
 import type { ReceiveOperation, SendOperation } from './waiters.js';
@@ -15,6 +15,8 @@ interface Member {
 class World {
   readonly members = new Map<string, Member>();
   readonly mailboxes = new Map<string, { readonly queue: Queue; users: number }>();
+  /** Who hosts which mailbox of a link transport that stays within this thread. */
+  readonly hosts = new Map<string, HostRecord>();
 }
 
 /** The ESM and the CommonJS build of core, should both be loaded, must meet in the same worlds. */
@@ -106,9 +108,14 @@ class MemoryChannel implements StoreChannel {
   }
 }
 
-/** The registry of runtimes that share a thread: nobody can die without the others. */
+/**
+ * The registry of runtimes that share a thread, on the memory transport or on links that stay within the thread. None of
+ * them can die without the others, so what is claimed stays claimed until its owner releases it or leaves.
+ */
 export class MemoryRegistry implements Registry {
   private readonly world: World;
+  /** Tells those who were there before; null once done. */
+  private announce: (() => void) | null = null;
 
   constructor(
     namespace: string,
@@ -119,20 +126,23 @@ export class MemoryRegistry implements Registry {
   }
 
   async join(): Promise<void> {
+    const { name } = this.self;
     const { members } = this.world;
-    if (members.has(this.self.name))
+    if (members.has(name))
       throw new PigeonholeError(
         'ERR_IN_USE',
-        `process name '${this.self.name}' is held by another runtime of this process; choose another name`,
-        {
-          address: this.self.name,
-        },
+        `process name '${name}' is held by another runtime of this process; choose another name`,
+        { address: name },
       );
-    for (const member of members.values()) {
-      member.events.peerUp(this.self);
-      this.events.peerUp(member.peer);
-    }
-    members.set(this.self.name, { peer: this.self, events: this.events });
+    const present = [...members.values()];
+    members.set(name, { peer: this.self, events: this.events });
+    for (const { peer } of present) this.events.peerUp(peer);
+    this.announce = () => {
+      this.announce = null;
+      for (const { peer, events } of present) if (this.find(peer.name) === peer) events.peerUp(this.self);
+    };
+    // Later, since who hears of it may send at once: by then this runtime has opened its inbox as it wants it.
+    setImmediate(() => this.announce?.());
   }
 
   find(name: string): PeerInfo | null {
@@ -149,20 +159,37 @@ export class MemoryRegistry implements Registry {
     );
   }
 
-  async locate(): Promise<null> {
-    return null;
+  async locate(mailbox: string): Promise<HostRecord | null> {
+    return this.world.hosts.get(mailbox) ?? null;
   }
 
-  async claim(): Promise<boolean> {
+  async claim(mailbox: string, transport: string): Promise<boolean> {
+    const { hosts } = this.world;
+    const present = hosts.get(mailbox);
+    if (present !== undefined) return present.peer === this.self;
+    hosts.set(mailbox, { peer: this.self, transport });
+    this.hostChanged(mailbox);
     return true;
   }
 
-  async release(): Promise<void> {}
+  async release(mailbox: string): Promise<void> {
+    const { hosts } = this.world;
+    if (hosts.get(mailbox)?.peer !== this.self) return;
+    hosts.delete(mailbox);
+    this.hostChanged(mailbox);
+  }
 
   async leave(): Promise<void> {
-    const { members } = this.world;
-    if (members.get(this.self.name)?.peer !== this.self) return;
+    const { members, hosts } = this.world;
+    for (const mailbox of [...hosts.keys()]) await this.release(mailbox);
+    if (this.find(this.self.name) !== this.self) return;
+    this.announce?.();
     members.delete(this.self.name);
-    for (const member of members.values()) member.events.peerDown(this.self);
+    for (const { events } of members.values()) events.peerDown(this.self);
+  }
+
+  private hostChanged(mailbox: string): void {
+    for (const { peer, events } of this.world.members.values())
+      if (peer !== this.self) events.hostChanged(mailbox);
   }
 }

@@ -1,6 +1,6 @@
 import { PigeonholeError, show } from './errors.js';
 import type { Channel } from './transport.js';
-import type { Operation, Waiting, WaitOptions } from './waiters.js';
+import type { CallTracker, Operation, Waiting, WaitOptions } from './waiters.js';
 
 /**
  * So many calls in a row may complete without the event loop running once; then one is completed from the loop. Otherwise
@@ -9,12 +9,13 @@ import type { Operation, Waiting, WaitOptions } from './waiters.js';
 const BURST = 512;
 
 /** The calls under way on one handle: option checks, timeout and abort, promises, and their end when the handle closes. */
-export class Pending {
-  private readonly operations = new Set<Waiting>();
-  private readonly untrack = (operation: Waiting): boolean => this.operations.delete(operation);
-  private burst = 0;
-  private closed = false;
+export class Pending implements CallTracker {
+  closed = false;
+  private first: Waiting | null = null;
+  private failed = 0;
+  private idle: (() => void) | null = null;
   private closing: Promise<number> | null = null;
+  private burst = 0;
 
   constructor(private readonly label: string) {}
 
@@ -31,16 +32,14 @@ export class Pending {
 
   /** The outcome of an operation that its channel has. */
   outcome<T>(operation: Operation<T>, options: WaitOptions, verb: string, cancel: () => void): Promise<T> {
-    const outcome = operation.outcome();
-    if (outcome instanceof Promise) {
-      if (!operation.settled) {
-        this.operations.add(operation);
-        operation.onSettled = this.untrack;
-        if (options.timeout !== undefined || options.signal !== undefined)
-          operation.watch(options, `${verb} ${this.label}`, cancel);
-      }
-      return outcome;
+    if (!operation.settled) {
+      this.track(operation);
+      if (options.timeout !== undefined || options.signal !== undefined)
+        operation.watch(options, `${verb} ${this.label}`, cancel);
+      return operation.outcome() as Promise<T>;
     }
+    const outcome = operation.outcome();
+    if (outcome instanceof Promise) return outcome;
     if (++this.burst < BURST) return Promise.resolve(outcome);
     this.burst = 0;
     return new Promise((resolve) => setImmediate(resolve, outcome));
@@ -54,9 +53,10 @@ export class Pending {
     verb: string,
     cancel: () => void,
   ): T {
-    if (!operation.settled) channel.waitSync?.(operation, options.timeout ?? Infinity);
+    const { timeout = Number.POSITIVE_INFINITY } = options;
+    if (!operation.settled) channel.waitSync?.(operation, timeout);
     if (!operation.settled)
-      operation.giveUp(operation.timeoutError(`${verb} ${this.label}`, options.timeout ?? 0), cancel);
+      operation.giveUp(operation.timeoutError(`${verb} ${this.label}`, timeout), cancel);
     return operation.outcomeNow();
   }
 
@@ -69,28 +69,42 @@ export class Pending {
     return this.closing;
   }
 
+  /** @internal */
+  settled(call: Waiting): void {
+    if (call.previousCall === null) this.first = call.nextCall;
+    else call.previousCall.nextCall = call.nextCall;
+    if (call.nextCall !== null) call.nextCall.previousCall = call.previousCall;
+    // Cut loose, or a call that has grown old would keep all later ones alive until a full collection.
+    call.nextCall = call.previousCall = call.calls = null;
+    if (!this.closed) return;
+    if (call.failed) this.failed++;
+    if (this.first === null) this.idle?.();
+  }
+
+  private track(call: Waiting): void {
+    call.calls = this;
+    call.nextCall = this.first;
+    if (this.first !== null) this.first.previousCall = call;
+    this.first = call;
+  }
+
   private async endAll(cancel: (operation: Waiting) => void): Promise<number> {
     this.closed = true;
-    const outcomes = [...this.operations].map((operation) => {
-      const settled = new Promise<boolean>((resolve) => {
-        operation.onSettled = (each) => {
-          this.untrack(each);
-          resolve(each.failed);
-        };
+    const calls: Waiting[] = [];
+    for (let call = this.first; call !== null; call = call.nextCall) calls.push(call);
+    for (const call of calls.reverse()) call.giveUp(this.closedError(), () => cancel(call));
+    if (this.first !== null)
+      await new Promise<void>((resolve) => {
+        this.idle = resolve;
       });
-      operation.giveUp(this.closedError(), () => cancel(operation));
-      return settled;
-    });
-    return (await Promise.all(outcomes)).filter(Boolean).length;
+    return this.failed;
   }
 
   private closedError(): PigeonholeError {
     return new PigeonholeError(
       'ERR_CLOSED',
       `this handle of ${this.label} is closed; open another with runtime.sender() or runtime.receiver()`,
-      {
-        address: this.label,
-      },
+      { address: this.label },
     );
   }
 }

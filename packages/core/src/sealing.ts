@@ -13,8 +13,7 @@ export interface Sealing {
 }
 
 /** The body as its schema passes it; throws `ERR_SCHEMA`. A promise only where the schema gives one. */
-export function validate(body: unknown, { schema, label }: Sealing): unknown | Promise<unknown> {
-  if (schema === undefined) return body;
+export function validate(body: unknown, schema: StandardSchemaV1, label: string): unknown | Promise<unknown> {
   const result = schema['~standard'].validate(body);
   return result instanceof Promise
     ? result.then((settled) => checked(settled, label))

@@ -33,8 +33,10 @@ export abstract class Waiting {
   previous: Waiting | null = null;
   /** @internal its turn, or its number, where a channel keeps one */
   order = 0;
-  /** Called once when it settles; the handle that made it stops tracking it. */
-  onSettled: ((operation: Waiting) => void) | undefined;
+  /** @internal the handle that made it, until it settles, and its place among the handle's calls under way */
+  calls: CallTracker | null = null;
+  nextCall: Waiting | null = null;
+  previousCall: Waiting | null = null;
 
   protected state = PENDING;
   protected error: unknown;
@@ -119,8 +121,13 @@ export abstract class Waiting {
     if (this.onAbort !== undefined) this.signal?.removeEventListener('abort', this.onAbort);
     this.onAbort = undefined;
     this.list?.remove(this);
-    this.onSettled?.(this);
+    this.calls?.settled(this);
   }
+}
+
+/** Whoever keeps the calls under way on a handle. */
+export interface CallTracker {
+  settled(call: Waiting): void;
 }
 
 /** A `Waiting` with an outcome. */

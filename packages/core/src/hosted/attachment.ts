@@ -5,6 +5,7 @@ import type { Envelope } from '../message.js';
 import type { Channel } from '../transport.js';
 import { Delivery, OperationList, type ReceiveOperation, type SendOperation } from '../waiters.js';
 import type { Channels } from './channels.js';
+import { Numbered } from './numbered.js';
 
 /**
  * Body bytes that one channel may have on the wire unanswered (one message may always be). It bounds what a full mailbox costs
@@ -21,13 +22,11 @@ export interface AttachmentOwner {
 
 /** A mailbox that another process hosts, as this process reaches it over one link. */
 export class Attachment implements Channel {
-  private readonly inFlight = new Map<number, SendOperation>();
+  private readonly inFlight = new Numbered<SendOperation>();
   private readonly unsent = new OperationList<SendOperation>();
-  private readonly pulls = new Map<number, ReceiveOperation>();
+  private readonly pulls = new Numbered<ReceiveOperation>();
   private readonly returned: SendOperation[] = [];
   private bytesInFlight = 0;
-  private nextSend = 0;
-  private nextPull = 0;
   private acceptedCount = 0;
   private receivedCount = 0;
   private moving = false;
@@ -54,10 +53,8 @@ export class Attachment implements Channel {
   }
 
   receive(operation: ReceiveOperation): void {
-    const number = this.nextPull;
-    this.nextPull = (number + 1) >>> 0;
+    const number = this.pulls.add(operation);
     operation.order = number;
-    this.pulls.set(number, operation);
     if (!this.moving)
       this.channels.session.write((writer) =>
         writer.pull(this.channel, number, operation.wait, operation.max, operation.selector),
@@ -71,7 +68,7 @@ export class Attachment implements Channel {
 
   cancelReceive(operation: ReceiveOperation): void {
     operation.withdrawn();
-    if (!this.pulls.delete(operation.order) || this.over) return;
+    if (this.pulls.take(operation.order) === undefined || this.over) return;
     this.channels.session.write((writer) => writer.frame(Kind.cancelPull, this.channel, operation.order));
   }
 
@@ -106,14 +103,12 @@ export class Attachment implements Channel {
     const operation = this.pulls.get(pull);
     if (operation === undefined) return false;
     const delivery = operation.deliver(envelope);
-    if (operation.settled) this.pulls.delete(pull);
+    if (operation.settled) this.pulls.take(pull);
     return delivery === Delivery.taken;
   }
 
   onEmpty(pull: number): void {
-    const operation = this.pulls.get(pull);
-    this.pulls.delete(pull);
-    operation?.empty();
+    this.pulls.take(pull)?.empty();
   }
 
   onProgress(received: number): void {
@@ -129,7 +124,7 @@ export class Attachment implements Channel {
   /** The link is over without a word: what was on the wire has an unknown outcome. */
   down(): void {
     if (this.over) return;
-    for (const operation of [...this.inFlight.values()])
+    for (const operation of this.inFlight.drain())
       operation.fail(
         new PigeonholeError(
           'ERR_OUTCOME_UNKNOWN',
@@ -137,7 +132,6 @@ export class Attachment implements Channel {
           { address: this.owner.label },
         ),
       );
-    this.inFlight.clear();
     this.end((this.acceptedCount - this.receivedCount) >>> 0);
   }
 
@@ -145,30 +139,26 @@ export class Attachment implements Channel {
     if (this.over) return;
     this.over = true;
     this.channels.release(this);
-    const receives = [...this.pulls.values()];
-    this.pulls.clear();
+    const receives = this.pulls.drain();
     this.returned.sort((a, b) => a.order - b.order);
     this.owner.detached(this, [...this.returned, ...this.unsent.drain()], receives, lost);
   }
 
   private transmit(operation: SendOperation): void {
-    const number = this.nextSend;
-    this.nextSend = (number + 1) >>> 0;
+    const number = this.inFlight.add(operation);
     operation.order = number;
-    this.inFlight.set(number, operation);
     this.bytesInFlight += operation.envelope.body.length;
     this.channels.session.writer.send(this.channel, number, operation.envelope, operation.wait);
     this.channels.session.schedule();
   }
 
   private answered(number: number): SendOperation {
-    const operation = this.inFlight.get(number);
+    const operation = this.inFlight.take(number);
     if (operation === undefined)
       throw new PigeonholeError(
         'ERR_FRAME',
         `an answer to send ${number} of channel ${this.channel}, which awaits none`,
       );
-    this.inFlight.delete(number);
     this.bytesInFlight -= operation.envelope.body.length;
     return operation;
   }

@@ -2,7 +2,7 @@ import type { Capacity, Ordering } from '../address.js';
 import type { Envelope } from '../message.js';
 import { Queue } from '../queue.js';
 import { capacityMismatch, DEFAULT_CAPACITY } from '../spec.js';
-import type { Channel, MailboxSpec } from '../transport.js';
+import type { MailboxSpec } from '../transport.js';
 import { type ReceiveOperation, SendOperation } from '../waiters.js';
 import type { Attachment, AttachmentOwner } from './attachment.js';
 import { MovingChannel, type Reached } from './moving.js';

@@ -113,11 +113,15 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
     const session = new Session(this, null);
     this.everySession.add(session);
     session.start(link);
-    if (this.closing || this.strangers.size >= MAX_STRANGERS) {
+    if (this.closing) {
+      session.abort();
+      return session;
+    }
+    if (this.strangers.size >= MAX_STRANGERS) {
       session.violated(
         new PigeonholeError(
           'ERR_OS_LIMIT',
-          `too many links (${MAX_STRANGERS}) have not yet said who they are; try again later`,
+          `${MAX_STRANGERS} links have not yet said who they are, and there can be no more of them; try again later`,
         ),
       );
       return session;

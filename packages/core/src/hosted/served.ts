@@ -3,6 +3,7 @@ import { Kind, Reject } from '../framing.js';
 import type { Envelope, Selector } from '../message.js';
 import type { Queue } from '../queue.js';
 import { Delivery, ReceiveOperation, SendOperation, type Tracker } from '../waiters.js';
+import { Numbered } from './numbered.js';
 import type { Session } from './session.js';
 
 /** The mailbox is being given up: whoever waits is to look for the next host. Never shown to a caller. */
@@ -18,10 +19,9 @@ const MAX_WAITING_BYTES = 512 * 1024 * 1024;
 export class Served implements Tracker {
   /** The other side has receivers: it may inherit the mailbox. */
   receives = false;
-  private readonly sends = new Map<number, RemoteSend>();
-  private readonly pulls = new Map<number, RemotePull>();
-  private readonly held = new Map<number, unknown>();
-  private nextDelivery = 0;
+  private readonly sends = new Numbered<RemoteSend>();
+  private readonly pulls = new Numbered<RemotePull>();
+  private readonly held = new Numbered<unknown>();
   private acceptFrom = 0;
   private acceptCount = 0;
   private receivedCount = 0;
@@ -39,7 +39,7 @@ export class Served implements Tracker {
     const operation = new RemoteSend(this, number, envelope, wait);
     this.queue.send(operation);
     if (operation.settled) return;
-    this.sends.set(number, operation);
+    if (!this.sends.set(number, operation)) throw numberInUse('send', number, this.channel);
     this.session.waitingBytes += envelope.body.length;
     if (this.session.waitingBytes > MAX_WAITING_BYTES)
       throw new PigeonholeError(
@@ -59,7 +59,8 @@ export class Served implements Tracker {
     this.receives = true;
     const operation = new RemotePull(this, number, selector, wait, max);
     this.queue.receive(operation);
-    if (!operation.settled) this.pulls.set(number, operation);
+    if (!operation.settled && !this.pulls.set(number, operation))
+      throw numberInUse('pull', number, this.channel);
   }
 
   cancelPull(number: number): void {
@@ -71,10 +72,9 @@ export class Served implements Tracker {
   settle(number: number, count: number, taken: boolean): void {
     for (let i = 0; i < count; i++) {
       const delivery = (number + i) >>> 0;
-      if (!this.held.has(delivery))
+      const token = this.held.take(delivery);
+      if (token === undefined)
         throw new PigeonholeError('ERR_FRAME', `delivery ${delivery} is not held on channel ${this.channel}`);
-      const token = this.held.get(delivery);
-      this.held.delete(delivery);
       this.queue.settleHeld(token, taken);
     }
   }
@@ -88,14 +88,13 @@ export class Served implements Tracker {
   down(): void {
     if (this.progressTimer !== null) clearTimeout(this.progressTimer);
     this.progressTimer = null;
-    for (const operation of [...this.sends.values()]) {
+    for (const operation of this.sends.drain()) {
+      this.session.waitingBytes -= operation.envelope.body.length;
       operation.startCancelling();
       this.queue.cancelSend(operation);
     }
-    for (const operation of [...this.pulls.values()]) this.queue.cancelReceive(operation);
-    const tokens = [...this.held.values()];
-    this.held.clear();
-    this.queue.returnHeld(tokens);
+    for (const operation of this.pulls.drain()) this.queue.cancelReceive(operation);
+    this.queue.returnHeld(this.held.drain());
     this.onDown(this);
   }
 
@@ -144,15 +143,13 @@ export class Served implements Tracker {
 
   /** @internal */
   hold(pull: number, envelope: Envelope, token: unknown): void {
-    const delivery = this.nextDelivery;
-    this.nextDelivery = (delivery + 1) >>> 0;
-    this.held.set(delivery, token);
+    const delivery = this.held.add(token);
     this.session.write((writer) => writer.deliver(this.channel, pull, delivery, envelope));
   }
 
   /** @internal */
   pullOver(operation: RemotePull, answer: boolean): void {
-    this.pulls.delete(operation.number);
+    this.pulls.take(operation.number);
     if (answer) this.session.write((writer) => writer.frame(Kind.empty, this.channel, operation.number));
   }
 
@@ -163,8 +160,13 @@ export class Served implements Tracker {
   }
 
   private forget(operation: RemoteSend): void {
-    if (this.sends.delete(operation.number)) this.session.waitingBytes -= operation.envelope.body.length;
+    if (this.sends.take(operation.number) !== undefined)
+      this.session.waitingBytes -= operation.envelope.body.length;
   }
+}
+
+function numberInUse(what: string, number: number, channel: number): PigeonholeError {
+  return new PigeonholeError('ERR_FRAME', `${what} ${number} of channel ${channel} came twice`);
 }
 
 /** A send of another process, in the host's queue. */

@@ -61,6 +61,7 @@ export class Session implements LinkHandler {
   private heartbeat: NodeJS.Timeout | null = null;
   private heard = true;
   private readonly flushTask = (): void => this.flush();
+  private readonly armFlush = (): void => process.nextTick(this.flushTask);
 
   /** `expected`: whom this process dialled; null for a link that came in. */
   constructor(
@@ -113,7 +114,7 @@ export class Session implements LinkHandler {
   schedule(): void {
     if (this.scheduled) return;
     this.scheduled = true;
-    queueMicrotask(() => process.nextTick(this.flushTask));
+    queueMicrotask(this.armFlush);
   }
 
   /** `served` has acceptances to write at the next flush. */
