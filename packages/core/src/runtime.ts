@@ -1,10 +1,11 @@
 import { EventEmitter } from 'eventemitter3';
 import type { BodyOf, Capacity, Destination, MailboxAddress, Source } from './address.js';
-import type { Carrier, Undelivered } from './carrier.js';
-import { codecFor } from './codec.js';
+import type { Carrier, OpenMailbox, Undelivered } from './carrier.js';
+import { type Codec, codecFor } from './codec.js';
 import type { Logger, MailboxSettings, ResolvedConfig } from './config.js';
 import { PigeonholeError, show } from './errors.js';
 import type { RuntimeEvents } from './events.js';
+import { MovingChannel } from './hosted/moving.js';
 import {
   type ReceiveOptions,
   Receiver,
@@ -63,8 +64,8 @@ export interface RuntimeParts {
 
 /** One process's membership of a namespace: its mailboxes, its inbox, its view of the others. Made by `createRuntime`. */
 export class Runtime extends EventEmitter<RuntimeEvents> {
-  private readonly senders = new Map<string, Promise<Sender>>();
-  private readonly receivers = new Map<string, Promise<Receiver>>();
+  private readonly senders = new Map<string, Sender>();
+  private readonly receivers = new Map<string, Receiver>();
   private readonly handles = new Set<Sender | Receiver>();
   private readonly identities = new WeakMap<object, number>();
   private readonly selecting = new Pending('select');
@@ -85,35 +86,33 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
     return this.parts.config.namespace;
   }
 
-  /** `Sender.send` on a handle that the runtime opens at first use and keeps. The timeout covers the opening too. */
-  async send<A extends Destination>(to: A, body: BodyOf<A>, options: SendOptions = {}): Promise<void> {
-    const sender = await this.implicit(this.senders, to, options, () => this.sender(to));
-    return sender.send(body, options);
+  /** `Sender.send` on a handle that the runtime opens at first use and keeps. */
+  send<A extends Destination>(to: A, body: BodyOf<A>, options: SendOptions = {}): Promise<void> {
+    return promised(() => this.implicitSender(to).send(body, options));
   }
 
   /** `Sender.trySend`, likewise. */
-  async trySend<A extends Destination>(
+  trySend<A extends Destination>(
     to: A,
     body: BodyOf<A>,
     options: TrySendOptions & WaitOptions = {},
   ): Promise<boolean> {
-    const sender = await this.implicit(this.senders, to, options, () => this.sender(to));
-    return sender.trySend(body, options);
+    return promised(() => this.implicitSender(to).trySend(body, options));
   }
 
   /** `Receiver.receive`, likewise. Receiving from a mailbox that nobody hosts makes this process its host. */
-  async receive<A extends Source>(from: A, options: ReceiveOptions = {}): Promise<Message<BodyOf<A>>> {
-    const receiver = await this.implicit(this.receivers, from, options, () => this.receiver(from));
-    return receiver.receive(options) as Promise<Message<BodyOf<A>>>;
+  receive<A extends Source>(from: A, options: ReceiveOptions = {}): Promise<Message<BodyOf<A>>> {
+    return promised(() => this.implicitReceiver(from).receive(options) as Promise<Message<BodyOf<A>>>);
   }
 
   /** `Receiver.tryReceive`, likewise. */
-  async tryReceive<A extends Source>(
+  tryReceive<A extends Source>(
     from: A,
     options: TryReceiveOptions & WaitOptions = {},
   ): Promise<Message<BodyOf<A>> | null> {
-    const receiver = await this.implicit(this.receivers, from, options, () => this.receiver(from));
-    return receiver.tryReceive(options) as Promise<Message<BodyOf<A>> | null>;
+    return promised(
+      () => this.implicitReceiver(from).tryReceive(options) as Promise<Message<BodyOf<A>> | null>,
+    );
   }
 
   /**
@@ -121,23 +120,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
    * waits. Rejects with `ERR_CAPACITY_MISMATCH` when the mailbox is known to have another capacity.
    */
   async sender<A extends Destination>(to: A): Promise<Sender<BodyOf<A>>> {
-    this.checkOpen();
-    const { carrier } = this.carrierOf(to);
-    const codec = codecFor(to.kind === 'mailbox' ? (to.codec ?? 'msgpack') : 'msgpack');
-    const opened =
-      to.kind === 'mailbox'
-        ? await carrier.open(this.specOf(to), 'sender')
-        : { channel: carrier.direct(to.name), release: () => {} };
-    const sender: Sender = new Sender({
-      ...this.handleSetup(to, carrier),
-      channel: opened.channel,
-      codec,
-      from: this.name,
-      limits: this.parts.config.limits,
-      schema: to.schema,
-      release: () => this.released(sender, opened.release),
-    });
-    return this.opened(sender) as Promise<Sender<BodyOf<A>>>;
+    return this.opened(this.makeSender(to, await this.openFor(to, 'sender'))) as Promise<Sender<BodyOf<A>>>;
   }
 
   /**
@@ -145,20 +128,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
    * `ERR_CAPACITY_MISMATCH` when the mailbox has another capacity.
    */
   async receiver<A extends Source>(from: A): Promise<Receiver<BodyOf<A>>> {
-    this.checkOpen();
-    const { carrier } = this.carrierOf(from);
-    const codec = codecFor(from.kind === 'mailbox' ? (from.codec ?? 'msgpack') : 'msgpack');
-    const opened =
-      from.kind === 'mailbox'
-        ? await carrier.open(this.specOf(from), 'receiver')
-        : { channel: carrier.inbox(), release: () => {} };
-    const receiver: Receiver = new Receiver({
-      ...this.handleSetup(from, carrier),
-      channel: opened.channel,
-      codec,
-      from: from.kind === 'peer' ? from.name : null,
-      release: () => this.released(receiver, opened.release),
-    });
+    const receiver = this.makeReceiver(from, await this.openFor(from, 'receiver'));
     return this.opened(receiver) as Promise<Receiver<BodyOf<A>>>;
   }
 
@@ -166,31 +136,23 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
    * Waits on several mailboxes (and `peer()`, `anyPeer`) and takes one message from one of them; nothing is taken from the
    * others. Rejects as `receive` does.
    */
-  async select<const S extends readonly Source[]>(
+  select<const S extends readonly Source[]>(
     sources: S,
     options: WaitOptions = {},
   ): Promise<Selected<S[number]>> {
-    this.checkOpen();
-    if (!Array.isArray(sources) || sources.length === 0)
-      throw new PigeonholeError(
-        'ERR_CONFIG',
-        `select: sources is ${show(sources)}; it must be an array of at least one mailbox, peer or anyPeer`,
-      );
-    const started = performance.now();
-    const receivers = await Promise.all(
-      sources.map((source) => this.implicit(this.receivers, source, options, () => this.receiver(source))),
-    );
-    this.selecting.check(options);
-    const choices = sources.map((source, at): Choice => (receivers[at] as Receiver).choice(source));
-    const selection = new Selection();
-    selection.start(choices, this.nextChoice++);
-    const left =
-      options.timeout === undefined
-        ? options
-        : { ...options, timeout: Math.max(0, options.timeout - (performance.now() - started)) };
-    return this.selecting.outcome(selection, left, 'select', () => selection.withdrawn()) as Promise<
-      Selected<S[number]>
-    >;
+    return promised(() => {
+      if (!Array.isArray(sources) || sources.length === 0)
+        throw new PigeonholeError(
+          'ERR_CONFIG',
+          `select: sources is ${show(sources)}; it must be an array of at least one mailbox, peer or anyPeer`,
+        );
+      const choices = sources.map((source): Choice => this.implicitReceiver(source).choice(source));
+      this.selecting.check(options);
+      const selection = new Selection();
+      selection.start(choices, this.nextChoice++);
+      const outcome = this.selecting.outcome(selection, options, 'select', () => selection.withdrawn());
+      return outcome as Promise<Selected<S[number]>>;
+    });
   }
 
   /** Which transport carries an address, why, and what it guarantees and limits. Opens nothing. */
@@ -260,8 +222,11 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
   }
 
   private checkOpen(): void {
-    if (this.closing !== null)
-      throw new PigeonholeError('ERR_CLOSED', `runtime '${this.name}' is closed`, { address: this.name });
+    if (this.closing !== null) throw this.closedError();
+  }
+
+  private closedError(): PigeonholeError {
+    return new PigeonholeError('ERR_CLOSED', `runtime '${this.name}' is closed`, { address: this.name });
   }
 
   private carrierOf(address: Source | Destination): { carrier: Carrier; reason: string } {
@@ -288,11 +253,46 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
     };
   }
 
-  private handleSetup(
-    address: Source | Destination,
-    { transport }: Carrier,
-  ): { label: string; sync: boolean; transport: string } {
-    return { label: labelOf(address), sync: transport.capabilities.sync, transport: transport.name };
+  private async openFor(address: Source | Destination, role: 'sender' | 'receiver'): Promise<OpenMailbox> {
+    this.checkOpen();
+    const { carrier } = this.carrierOf(address);
+    if (address.kind === 'mailbox') return carrier.open(this.specOf(address), role);
+    const channel =
+      role === 'receiver' || address.kind === 'anyPeer' ? carrier.inbox() : carrier.direct(address.name);
+    return { channel, release: () => {} };
+  }
+
+  private makeSender(to: Destination, { channel, release }: OpenMailbox): Sender {
+    const sender: Sender = new Sender({
+      ...this.setupOf(to),
+      channel,
+      from: this.name,
+      limits: this.parts.config.limits,
+      schema: to.schema,
+      release: () => this.released(sender, release),
+    });
+    return sender;
+  }
+
+  private makeReceiver(from: Source, { channel, release }: OpenMailbox): Receiver {
+    const receiver: Receiver = new Receiver({
+      ...this.setupOf(from),
+      channel,
+      from: from.kind === 'peer' ? from.name : null,
+      release: () => this.released(receiver, release),
+    });
+    return receiver;
+  }
+
+  private setupOf(address: Source | Destination): {
+    label: string;
+    codec: Codec;
+    sync: boolean;
+    transport: string;
+  } {
+    const { transport } = this.carrierOf(address).carrier;
+    const codec = codecFor(address.kind === 'mailbox' ? (address.codec ?? 'msgpack') : 'msgpack');
+    return { label: labelOf(address), codec, sync: transport.capabilities.sync, transport: transport.name };
   }
 
   /** Registers a handle, unless the runtime was closed while it was being opened. */
@@ -310,25 +310,48 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
     release();
   }
 
+  private implicitSender(to: Destination): Sender {
+    return this.implicit(this.senders, to, () => this.makeSender(to, this.openLater(to, 'sender')));
+  }
+
+  private implicitReceiver(from: Source): Receiver {
+    return this.implicit(this.receivers, from, () =>
+      this.makeReceiver(from, this.openLater(from, 'receiver')),
+    );
+  }
+
   /** The handle that `send`, `receive` and the like share for an address. */
-  private async implicit<H>(
-    cache: Map<string, Promise<H>>,
-    address: Source,
-    wait: WaitOptions,
-    open: () => Promise<H>,
-  ): Promise<H> {
+  private implicit<H extends Sender | Receiver>(cache: Map<string, H>, address: Source, make: () => H): H {
     this.checkOpen();
-    this.selecting.check(wait);
+    this.carrierOf(address);
     const key = this.keyOf(address);
     let handle = cache.get(key);
     if (handle === undefined) {
-      handle = open();
+      handle = make();
       cache.set(key, handle);
-      handle.catch(() => cache.delete(key));
+      this.handles.add(handle);
     }
-    return wait.timeout === undefined && wait.signal === undefined
-      ? handle
-      : patiently(handle, wait, labelOf(address));
+    return handle;
+  }
+
+  /**
+   * A mailbox that opens while the first calls wait, in order and under their own timeouts: their bodies are copied at the
+   * call, not when it is open. What keeps it from opening fails those calls; the next tries again.
+   */
+  private openLater(address: Source | Destination, role: 'sender' | 'receiver'): OpenMailbox {
+    let opened: OpenMailbox | null = null;
+    let released = false;
+    const channel = new MovingChannel(async () => {
+      opened ??= await this.openFor(address, role);
+      if (released) opened.release();
+      return { channel: opened.channel };
+    });
+    const release = (): void => {
+      released = true;
+      opened?.release();
+      channel.close(() => this.closedError());
+    };
+    return { channel, release };
   }
 
   private keyOf(address: Source): string {
@@ -349,17 +372,11 @@ function labelOf(address: Source | Destination): string {
   return address.kind === 'peer' ? `peer '${address.name}'` : 'anyPeer';
 }
 
-/** Waits for a handle to open, within the timeout and signal of the call that needs it. */
-async function patiently<H>(handle: Promise<H>, { timeout, signal }: WaitOptions, label: string): Promise<H> {
-  return new Promise<H>((resolve, reject) => {
-    const expired = (): void =>
-      reject(new PigeonholeError('ERR_TIMEOUT', `${label} could not be opened within timeout ${timeout} ms`));
-    const timer = timeout === undefined || timeout >= 2 ** 31 ? undefined : setTimeout(expired, timeout);
-    const aborted = (): void => reject(signal?.reason);
-    signal?.addEventListener('abort', aborted, { once: true });
-    handle.then(resolve, reject).finally(() => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', aborted);
-    });
-  });
+/** Runs `start`; what it throws becomes a rejection. */
+function promised<T>(start: () => Promise<T>): Promise<T> {
+  try {
+    return start();
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }

@@ -53,10 +53,7 @@ export class StoreCarrier implements Carrier {
   }
 
   lookAgain(name: string): void {
-    this.inboxes
-      .get(name)
-      ?.seek()
-      .catch(() => {});
+    this.inboxes.get(name)?.look();
   }
 
   /** The process behind an inbox is gone: what comes now waits for its successor. */

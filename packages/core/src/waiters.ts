@@ -17,6 +17,39 @@ const REJECTED = 2;
 const LONGEST_TIMER = 2 ** 31 - 1;
 
 /**
+ * The calls that wait on one signal, behind one listener: Node warns of a leak at eleven, and walks them all to add one. The
+ * listener is there only while calls wait.
+ */
+class AbortGroup {
+  private static readonly groups = new WeakMap<AbortSignal, AbortGroup>();
+  private readonly calls = new Set<() => void>();
+  private readonly onAbort = (): void => {
+    for (const call of [...this.calls]) call();
+  };
+
+  private constructor(private readonly signal: AbortSignal) {}
+
+  static of(signal: AbortSignal): AbortGroup {
+    let group = AbortGroup.groups.get(signal);
+    if (group === undefined) {
+      group = new AbortGroup(signal);
+      AbortGroup.groups.set(signal, group);
+    }
+    return group;
+  }
+
+  add(call: () => void): void {
+    if (this.calls.size === 0) this.signal.addEventListener('abort', this.onAbort);
+    this.calls.add(call);
+  }
+
+  delete(call: () => void): void {
+    if (this.calls.delete(call) && this.calls.size === 0)
+      this.signal.removeEventListener('abort', this.onAbort);
+  }
+}
+
+/**
  * How long a channel may take to say whether a send that timed out was withdrawn in time (the host may be stopped).
  * After that the caller gets `ERR_OUTCOME_UNKNOWN` rather than nothing.
  */
@@ -84,7 +117,7 @@ export abstract class Waiting {
     if (signal !== undefined) {
       this.signal = signal;
       this.onAbort = () => this.giveUp(signal.reason, cancel);
-      signal.addEventListener('abort', this.onAbort, { once: true });
+      AbortGroup.of(signal).add(this.onAbort);
     }
   }
 
@@ -118,7 +151,8 @@ export abstract class Waiting {
 
   protected release(): void {
     if (this.timer !== undefined) clearTimeout(this.timer);
-    if (this.onAbort !== undefined) this.signal?.removeEventListener('abort', this.onAbort);
+    if (this.onAbort !== undefined && this.signal !== undefined)
+      AbortGroup.of(this.signal).delete(this.onAbort);
     this.onAbort = undefined;
     this.list?.remove(this);
     this.calls?.settled(this);

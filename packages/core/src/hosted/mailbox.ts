@@ -60,21 +60,18 @@ export class HostedMailbox implements AttachmentOwner {
   /** Opens it for one more handle. Rejects with `ERR_CAPACITY_MISMATCH` where that is known by now. */
   async open(asked: Omit<MailboxSpec, 'maxBytes'>, role: 'sender' | 'receiver'): Promise<void> {
     this.check(asked);
+    const before = { ...this.spec };
     this.spec.capacity ??= asked.capacity;
     this.spec.ordering ??= asked.ordering;
-    if (role === 'receiver') {
-      this.receivers++;
-      if (this.receivers === 1) this.attachment?.announceReceivers();
-      try {
-        await this.channel.seek();
-        this.check(asked);
-      } catch (error) {
-        this.receivers--;
-        throw error;
-      }
-    } else {
-      await within(this.channel.seek(), OPEN_PATIENCE);
+    if (role === 'receiver' && ++this.receivers === 1) this.attachment?.announceReceivers();
+    try {
+      if (role === 'receiver') await this.channel.seek();
+      else await within(this.channel.seek(), OPEN_PATIENCE);
       this.check(asked);
+    } catch (error) {
+      if (role === 'receiver') this.receivers--;
+      Object.assign(this.spec, { capacity: before.capacity, ordering: before.ordering });
+      throw error;
     }
   }
 
@@ -103,7 +100,7 @@ export class HostedMailbox implements AttachmentOwner {
     if (this.queue !== null) this.queue.adopt(adoption);
     else {
       this.adopting.push(adoption);
-      this.channel.seek().catch(() => {});
+      this.channel.look();
     }
   }
 
@@ -133,7 +130,7 @@ export class HostedMailbox implements AttachmentOwner {
     if (lost !== null) this.network.lost(this, from.host, lost);
     this.channel.lost(from, sends, receives);
     // Receivers must inherit the mailbox even while none of them is waiting.
-    if (this.receivers > 0) this.channel.seek().catch(() => {});
+    if (this.receivers > 0) this.channel.look();
   }
 
   private check(asked: Omit<MailboxSpec, 'maxBytes'>): void {

@@ -49,14 +49,14 @@ export class MovingChannel implements Channel {
     if (this.target !== null) return this.target.send(operation);
     if (this.closedBy !== null) return operation.fail(this.closedBy());
     this.sends.push(operation);
-    void this.seek();
+    this.look();
   }
 
   receive(operation: ReceiveOperation): void {
     if (this.target !== null) return this.target.receive(operation);
     if (this.closedBy !== null) return operation.fail(this.closedBy());
     this.receives.push(operation);
-    void this.seek();
+    this.look();
   }
 
   cancelSend(operation: SendOperation): void {
@@ -83,6 +83,11 @@ export class MovingChannel implements Channel {
     if (this.target === null && this.refusal !== undefined) throw this.refusal;
   }
 
+  /** `seek`, for those who have their answer through an operation. */
+  look(): void {
+    this.seek().catch(() => {});
+  }
+
   /** The target is gone. What it had not finished goes on here, before everything that came since. */
   lost(target: Channel, sends: SendOperation[], receives: ReceiveOperation[]): void {
     if (this.target !== target && this.target !== null) return;
@@ -90,7 +95,7 @@ export class MovingChannel implements Channel {
     requeue(this.sends, sends);
     requeue(this.receives, receives);
     if (this.closedBy !== null) this.close(this.closedBy);
-    else this.seek().catch(() => {});
+    else this.look();
   }
 
   /** Fails what waits here and refuses everything to come; the target is the owner's business. */

@@ -44,7 +44,7 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
     this.limits = setup.limits;
     const own = this.mailbox(inboxName(this.self.name), this.self.name);
     own.startHosting();
-    void own.channel.seek();
+    own.channel.look();
   }
 
   get namespace(): string {
@@ -87,10 +87,7 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
   }
 
   lookAgain(name: string): void {
-    this.mailboxes
-      .get(name)
-      ?.channel.seek()
-      .catch(() => {});
+    this.mailboxes.get(name)?.channel.look();
   }
 
   async close(deadline: number): Promise<Undelivered[]> {
@@ -143,7 +140,11 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
 
   // For sessions
 
-  identify(incarnation: string): Promise<PeerInfo | null> {
+  async identify(incarnation: string): Promise<PeerInfo | null> {
+    if (this.closing)
+      throw new PigeonholeError('ERR_PEER_DOWN', `process '${this.self.name}' is leaving`, {
+        address: this.self.name,
+      });
     return this.setup.registry.identify(incarnation);
   }
 
@@ -181,7 +182,11 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
     const host = await this.locate(mailbox);
     if (host === null) {
       if (mailbox.receivers === 0 || mailbox.inboxOf !== null) return 'nobody';
-      return (await this.setup.registry.claim(mailbox.spec.name, this.transport.name)) ? 'self' : 'changing';
+      const { name } = mailbox.spec;
+      if (!(await this.setup.registry.claim(name, this.transport.name))) return 'changing';
+      if (!this.closing) return 'self';
+      await this.setup.registry.release(name);
+      return 'nobody';
     }
     if (host.incarnation === this.self.incarnation) return mailbox.queue === null ? 'changing' : 'self';
     try {
@@ -203,10 +208,9 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
   private mailbox(name: string, inboxOf: string | null, spec?: MailboxSpec): HostedMailbox {
     let mailbox = this.mailboxes.get(name);
     if (mailbox === undefined) {
-      const capacity =
-        inboxOf === null ? spec?.capacity : inboxOf === this.self.name ? this.setup.inboxCapacity : undefined;
+      const capacity = inboxOf === this.self.name ? this.setup.inboxCapacity : undefined;
       const maxBytes = spec?.maxBytes ?? this.setup.limits.maxBytes;
-      mailbox = new HostedMailbox(this, { name, maxBytes, capacity, ordering: spec?.ordering }, inboxOf);
+      mailbox = new HostedMailbox(this, { name, maxBytes, capacity, ordering: undefined }, inboxOf);
       this.mailboxes.set(name, mailbox);
     }
     return mailbox;

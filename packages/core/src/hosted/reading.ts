@@ -28,9 +28,11 @@ export function envelope(
     throw new PigeonholeError('ERR_FRAME', `a message has priority ${priority}; the most is ${MAX_PRIORITY}`);
   if (codec > CodecId.custom)
     throw new PigeonholeError('ERR_FRAME', `a message has codec ${codec}, which does not exist`);
+  const sentAt = rest.readDoubleLE(meta + 4);
+  if (!Number.isFinite(sentAt)) throw new PigeonholeError('ERR_FRAME', `a message has sentAt ${sentAt}`);
   const body = rest.subarray(bodyAt);
   codecById(codec)?.verify(body, limits);
-  return { body, codec, from, type, priority, sentAt: rest.readDoubleLE(meta + 4) };
+  return { body, codec, from, type, priority, sentAt };
 }
 
 export function word({ rest }: Frame, at: number): number {

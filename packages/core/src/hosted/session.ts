@@ -19,6 +19,9 @@ import type { Served } from './served.js';
 /** 'PIGN', in the channel field of every hello. */
 const MAGIC = 0x4e474950;
 
+/** How long a link that was broken off may take to carry its last words (milliseconds). Then it is cut. */
+const LINGER = 1_000;
+
 /** What a session asks of the network it belongs to. */
 export interface SessionOwner {
   readonly namespace: string;
@@ -177,7 +180,7 @@ export class Session implements LinkHandler {
     if (this.ended) return;
     this.ended = true;
     if (this.heartbeat !== null) clearInterval(this.heartbeat);
-    this.settleReady.reject(error ?? this.peerGone());
+    this.settleReady.reject(error instanceof PigeonholeError ? error : this.peerGone(error));
     this.channels.end(() => this.peerGone());
     this.owner.over(this);
   }
@@ -198,16 +201,24 @@ export class Session implements LinkHandler {
         address: this.peerName,
       }),
     );
-    this.link?.close();
-    this.end(known);
+    this.breakOff(known);
+  }
+
+  /** Ends it with the last words on their way, and whether or not the other side lets go. */
+  private breakOff(error: PigeonholeError): void {
+    const { link } = this;
+    link?.close();
+    setTimeout(() => link?.destroy(), LINGER).unref();
+    this.end(error);
   }
 
   private describePeer(): string {
     return this.peer === null ? 'a process that has not said who it is' : `process '${this.peer.name}'`;
   }
 
-  private peerGone(): PigeonholeError {
+  private peerGone(cause?: Error): PigeonholeError {
     return new PigeonholeError('ERR_PEER_DOWN', `the link with process '${this.peerName}' is over`, {
+      cause,
       transport: this.owner.transportName,
       address: this.peerName,
     });
@@ -249,6 +260,8 @@ export class Session implements LinkHandler {
         return;
       case Kind.error:
         return this.onError(rest);
+      case Kind.hello:
+        throw new PigeonholeError('ERR_FRAME', 'a second hello');
       default:
         return this.channels.onFrame(frame);
     }
@@ -336,7 +349,6 @@ export class Session implements LinkHandler {
         transport: this.owner.transportName,
       }),
     );
-    this.link?.close();
-    this.end(error);
+    this.breakOff(error);
   }
 }

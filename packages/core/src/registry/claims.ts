@@ -17,6 +17,8 @@ const TRIES = 200;
  * No file is ever removed whose name could belong to somebody else: there is no race of unlinking a successor.
  */
 export class Claims {
+  private over = false;
+
   constructor(
     private readonly self: string,
     /** Whether the process of this incarnation lives. If not, all that it left is removed. */
@@ -27,7 +29,7 @@ export class Claims {
   async claim(directory: string, content = ''): Promise<string | null> {
     const own = join(directory, this.self);
     let rival: string | null = null;
-    for (let tries = 0; tries < TRIES; tries++) {
+    for (let tries = 0; tries < TRIES && !this.over; tries++) {
       const owner = await this.owner(directory);
       if (owner === this.self) return null;
       if (owner !== null && owner === rival) return owner;
@@ -39,11 +41,17 @@ export class Claims {
       }
       await new Promise((resolve) => setTimeout(resolve, Math.random() * PAUSE));
     }
+    if (this.over) throw new PigeonholeError('ERR_CLOSED', 'the runtime is closed', { address: directory });
     throw new PigeonholeError(
       'ERR_TRANSPORT',
       `could not settle the ownership of ${directory} in ${TRIES} tries`,
       { address: directory },
     );
+  }
+
+  /** Ends the claims under way, with or without success, and refuses more. */
+  stop(): void {
+    this.over = true;
   }
 
   /** The live owner other than this process, or null. */

@@ -18,6 +18,7 @@ export class DirectoryRegistry implements Registry {
   private readonly claims: Claims;
   private readonly presence: Presence;
   private readonly hosted = new Set<string>();
+  private readonly claiming = new Set<Promise<boolean>>();
   private left = false;
 
   constructor(
@@ -85,6 +86,12 @@ export class DirectoryRegistry implements Registry {
   }
 
   async claim(mailbox: string, transport: string): Promise<boolean> {
+    const claiming = this.becomeHost(mailbox, transport);
+    this.claiming.add(claiming);
+    return claiming.finally(() => this.claiming.delete(claiming));
+  }
+
+  private async becomeHost(mailbox: string, transport: string): Promise<boolean> {
     if ((await this.claims.claim(this.paths.hostsOf(mailbox), transport)) !== null) return false;
     this.hosted.add(mailbox);
     this.presence.tell({ is: 'host', mailbox });
@@ -100,6 +107,8 @@ export class DirectoryRegistry implements Registry {
   async leave(): Promise<void> {
     if (this.left) return;
     this.left = true;
+    this.claims.stop();
+    await Promise.allSettled(this.claiming);
     for (const mailbox of [...this.hosted]) await this.release(mailbox);
     await this.claims.release(this.paths.peersOf(this.self.name));
     await this.presence.leave();
