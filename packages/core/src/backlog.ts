@@ -54,11 +54,20 @@ export class Backlog {
     this.link(entry, this.lasts === null ? this.last : this.predecessor(entry.envelope.priority));
   }
 
-  /** Puts back an entry that was removed, at the place it had. */
-  restore(entry: Entry): void {
+  /** Puts back entries that were removed, each at the place it had, in one walk. Returns them in order. */
+  restore(entries: readonly Entry[]): Entry[] {
+    const ordered = [...entries].sort((a, b) => (this.before(a, b) ? -1 : 1));
+    const cursors = new Map<Bucket, Entry>();
     let place: Entry | null = null;
-    for (let at = this.first; at !== null && this.before(at, entry); at = at.next) place = at;
-    this.link(entry, place);
+    for (const entry of ordered) {
+      for (let at = place === null ? this.first : place.next; at !== null; at = at.next) {
+        if (!this.before(at, entry)) break;
+        place = at;
+      }
+      this.link(entry, place, cursors);
+      place = entry;
+    }
+    return ordered;
   }
 
   /** The message that `selector` is to get, or null. Leaves it in place. */
@@ -117,7 +126,7 @@ export class Backlog {
     return null;
   }
 
-  private link(entry: Entry, place: Entry | null): void {
+  private link(entry: Entry, place: Entry | null, cursors?: Map<Bucket, Entry>): void {
     const next = place === null ? this.first : place.next;
     entry.previous = place;
     entry.next = next;
@@ -129,7 +138,7 @@ export class Backlog {
     this.size++;
     const { priority } = entry.envelope;
     if (this.lasts !== null && next?.envelope.priority !== priority) this.lasts[priority] = entry;
-    if (this.buckets !== null) this.enterBucket(entry, this.buckets);
+    if (this.buckets !== null) this.enterBucket(entry, this.buckets, cursors);
   }
 
   private index(): Map<string, Bucket> {
@@ -138,7 +147,8 @@ export class Backlog {
     return buckets;
   }
 
-  private enterBucket(entry: Entry, buckets: Map<string, Bucket>): void {
+  /** At the end of its bucket, or with `cursors` (how far a walk has come in each) where it belongs. */
+  private enterBucket(entry: Entry, buckets: Map<string, Bucket>, cursors?: Map<Bucket, Entry>): void {
     const { priority, type, from } = entry.envelope;
     const key = `${this.lasts === null ? 0 : priority} ${type} ${from}`;
     let bucket = buckets.get(key);
@@ -146,9 +156,10 @@ export class Backlog {
       bucket = new Bucket(key, entry.envelope);
       buckets.set(key, bucket);
     }
-    let place = bucket.last;
-    while (place !== null && this.before(entry, place)) place = place.bucketPrevious;
-    const next = place === null ? bucket.first : place.bucketNext;
+    let place = cursors === undefined ? bucket.last : (cursors.get(bucket) ?? null);
+    let next = place === null ? bucket.first : place.bucketNext;
+    for (; next !== null && this.before(next, entry); next = next.bucketNext) place = next;
+    cursors?.set(bucket, entry);
     entry.bucket = bucket;
     entry.bucketPrevious = place;
     entry.bucketNext = next;

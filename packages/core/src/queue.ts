@@ -28,6 +28,7 @@ export class Queue implements Channel {
   private used = 0;
   private bytes = 0;
   private sequence = 0;
+  private admitting = false;
   private closedBy: (() => Error) | null = null;
 
   constructor(
@@ -100,6 +101,11 @@ export class Queue implements Channel {
     this.closedBy = reason;
     for (const operation of this.senders.drain()) operation.fail(reason());
     for (const operation of this.receivers.drain()) operation.fail(reason());
+    return this.drain();
+  }
+
+  /** Once closed: what has been given back since, in order. */
+  drain(): Entry[] {
     const left = [...this.backlog];
     for (const entry of left) this.backlog.remove(entry);
     return left;
@@ -123,11 +129,11 @@ export class Queue implements Channel {
       if (!matches(receiver.selector, entry.envelope)) continue;
       const delivery = receiver.deliver(entry.envelope, entry);
       if (delivery === Delivery.declined) continue;
-      if (delivery === Delivery.taken) this.finish(entry);
       if (!receiver.settled) {
         this.receivers.remove(receiver);
         receiver.empty();
       }
+      if (delivery === Delivery.taken) this.finish(entry);
       return true;
     }
     return false;
@@ -151,17 +157,29 @@ export class Queue implements Channel {
     this.used--;
     this.bytes -= entry.envelope.body.length;
     entry.tracker?.received();
-    while (this.senders.first !== null && this.used < this.places)
-      this.accept(this.senders.shift() as SendOperation);
+    this.admit();
   }
 
+  /**
+   * Accepts waiting sends while there is a place. What they free again by being received is seen by the same loop: a chain of
+   * waiting senders and receivers must not become a chain of calls.
+   */
+  private admit(): void {
+    if (this.admitting) return;
+    this.admitting = true;
+    while (this.senders.first !== null && this.used < this.places)
+      this.accept(this.senders.shift() as SendOperation);
+    this.admitting = false;
+  }
+
+  /** All are served before a waiting send is accepted: it may be of the same sender, and come after. */
   private putBack(entries: Entry[]): void {
-    for (const entry of entries) this.backlog.restore(entry);
-    for (const entry of [...entries].sort((a, b) => a.sequence - b.sequence)) {
-      if (!entry.listed) continue;
-      this.backlog.remove(entry);
-      if (!this.giveToReceiver(entry)) this.backlog.restore(entry);
-    }
+    const ordered = this.backlog.restore(entries);
+    if (this.receivers.size === 0) return;
+    this.admitting = true;
+    for (const entry of ordered) if (this.giveToReceiver(entry)) this.backlog.remove(entry);
+    this.admitting = false;
+    this.admit();
   }
 
   private meetReceiver(operation: SendOperation): void {
