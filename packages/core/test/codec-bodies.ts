@@ -124,6 +124,7 @@ export const bodies: Record<string, readonly [sent: unknown, arrives?: unknown]>
     [new Tags([['a', 1]]), Prices.of(1, 2, 3), new Moment(5)],
     [new Map([['a', 1]]), [1, 2, 3], new Date(5)],
   ],
+  'an array whose own constructor misleads': [Object.assign([1, -1], { constructor: Map }), [1, -1]],
   getter: [
     {
       get a() {

@@ -47,6 +47,19 @@ describe('R21: values arrive equal', () => {
     });
   });
 
+  it('without what others added to Object.prototype', () => {
+    const prototype = Object.prototype as { added?: unknown };
+    prototype.added = () => 1;
+    try {
+      for (const body of [{ a: 1 }, { a: -0 }]) {
+        const arrived = passOver(body) as object;
+        deepStrictEqual(Object.entries(arrived), Object.entries(body));
+      }
+    } finally {
+      delete prototype.added;
+    }
+  });
+
   it('any value at all', () => {
     fc.assert(
       fc.property(anyBody, (body) => deepStrictEqual(passOver(body), body)),
