@@ -1,5 +1,5 @@
 /** The command: checks its arguments, starts the services, and answers with an exit code. */
-import { PigeonholeError } from '@pigeonhole/core';
+import { resolve } from 'node:path';
 import { DataError, loadFlights } from './flight-data.js';
 import { enricherNames, LAUNCHER } from './messages.js';
 import { type Options, parseOptions, UsageError } from './options.js';
@@ -13,6 +13,8 @@ const EXIT_USAGE = 2;
 async function main(): Promise<number> {
   const startedAt = Date.now();
   const options = parseOptions(process.argv);
+  // Relative to where the user stands: npm runs scripts elsewhere.
+  if (options.data !== undefined) options.data = resolve(process.env.INIT_CWD ?? '', options.data);
   const total = (await loadFlights(options.data)).length * options.times;
   const namespace = `flights-${process.pid}`;
   const launcher = await join(namespace, options.transport);
@@ -53,8 +55,7 @@ function makeSettings(options: Options, { total, transport, startedAt }: RunFact
 try {
   process.exitCode = await main();
 } catch (error) {
-  const expected = [DataError, UsageError, PigeonholeError].some((kind) => error instanceof kind);
-  if (!expected) throw error;
-  process.stderr.write(`flights: ${(error as Error).message}\n`);
+  if (!(error instanceof DataError || error instanceof UsageError)) throw error;
+  process.stderr.write(`flights: ${error.message}\n`);
   process.exitCode = EXIT_USAGE;
 }

@@ -9,8 +9,8 @@ import type { RunSettings } from './settings.js';
 const SERVICE = fileURLToPath(new URL('./service.js', import.meta.url));
 
 /** Watchdogs, in milliseconds: for the others to end by themselves after the reader, and after SIGTERM. */
-const PATIENCE = 5_000;
-const GRACE = 2_000;
+const PATIENCE = 30_000;
+const GRACE = 10_000;
 
 export class ServiceProcesses {
   readonly #children = new Map<string, ChildProcess>();
@@ -62,10 +62,10 @@ export class ServiceProcesses {
   }
 
   async #watch(name: string, child: ChildProcess): Promise<void> {
-    const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+    const ending = await end(child);
     this.#children.delete(name);
-    if (code !== 0 && !this.#victims.has(name)) {
-      this.#failure ??= `${name} ended with ${signal ?? `exit code ${code}`}`;
+    if (ending !== null && !this.#victims.has(name)) {
+      this.#failure ??= `${name} ${ending}`;
       if (name === READER || name === AGGREGATOR) this.terminate();
       else this.onDeath(name);
     } else if (name === READER) {
@@ -80,5 +80,15 @@ export class ServiceProcesses {
       this.#failure ??= `${[...this.#children.keys()].join(', ')} did not end`;
       this.terminate();
     }, PATIENCE).unref();
+  }
+}
+
+/** How a process failed, once it has ended; null: it did not. */
+async function end(child: ChildProcess): Promise<string | null> {
+  try {
+    const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+    return code === 0 ? null : `ended with ${signal ?? `exit code ${code}`}`;
+  } catch (error) {
+    return `could not be started (${error instanceof Error ? error.message : String(error)})`;
   }
 }

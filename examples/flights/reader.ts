@@ -32,10 +32,7 @@ const anyService = anyPeer as AnyPeerAddress<ReaderMessage>;
 /** Resolves with whether the run kept its promises (`Account.ok`). Rejects if the aggregator is gone. */
 export async function runReader(runtime: Runtime, settings: RunSettings): Promise<boolean> {
   const run = new Run(runtime, settings);
-  const orphaned = departure(runtime, AGGREGATOR).then(() => {
-    throw new Error('the aggregator ended before it reported');
-  });
-  const record = await Promise.race([run.conduct(), orphaned]).finally(() => run.progress.stop());
+  const record = await run.conduct().finally(() => run.progress.stop());
   await run.dismiss();
   const account = await reconcile(record);
   printResult(account, settings);
@@ -60,10 +57,16 @@ class Run {
 
   /** The run up to the report. */
   async conduct(): Promise<RunRecord> {
+    const reported = this.#attend();
+    const orphaned = departure(this.runtime, AGGREGATOR).then(() => {
+      throw new Error('the aggregator ended before it reported');
+    });
+    return Promise.race([this.#conduct(reported), failureOf(reported), orphaned]);
+  }
+
+  async #conduct(reported: Promise<Report>): Promise<RunRecord> {
     const { settings } = this;
     const data = await loadFlights(settings.data);
-    const reported = this.#attend();
-    reported.catch(() => {}); // awaited below, unless the run fails first
     await this.#openInOrder();
     const begun = performance.now();
     await this.#sendAll(data);
@@ -137,4 +140,9 @@ class Run {
 /** The errors of a direct send whose addressee died before it, or during it. */
 function isDeath(error: unknown): boolean {
   return error instanceof PigeonholeError && ['ERR_PEER_DOWN', 'ERR_OUTCOME_UNKNOWN'].includes(error.code);
+}
+
+/** Rejects as `promise` does; never resolves. */
+function failureOf(promise: Promise<unknown>): Promise<never> {
+  return promise.then(() => new Promise<never>(() => {}));
 }

@@ -1,21 +1,25 @@
 /** Chooses the transport: the only file of this example that names any. */
 import { createRuntime, type Runtime } from '@pigeonhole/core';
 import { flights, LAUNCHER } from './messages.js';
+import { UsageError } from './options.js';
 
 /** Best first; the first that is installed and works on this machine is used. */
 const PREFERENCE = ['shm', 'uds', 'tcp'];
 
-/** Joins the run's namespace over `wanted`, or over the best transport that works. Rejects if none does. */
+/**
+ * Joins the run's namespace over `wanted`, or over the best transport that works.
+ * @throws UsageError if none does
+ */
 export async function join(namespace: string, wanted: string | undefined): Promise<Runtime> {
-  const failures: unknown[] = [];
+  const failures: string[] = [];
   for (const transport of wanted === undefined ? PREFERENCE : [wanted]) {
     try {
       return await createRuntime({ name: LAUNCHER, namespace, transport });
     } catch (error) {
-      failures.push(error);
+      failures.push(error instanceof Error ? error.message : String(error));
     }
   }
-  throw failures.length === 1 ? failures[0] : new AggregateError(failures, 'no transport works here');
+  throw new UsageError(failures.join('\n'));
 }
 
 /** What the runtime uses, and whether it reaches other processes. */
