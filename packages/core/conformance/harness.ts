@@ -188,7 +188,10 @@ export class Harness {
     party.resume();
     if (party.ended || (failed && party.agent !== null)) return;
     try {
-      await this.within(party.close({ deadline: failed ? 0 : 5000 }), `runtime '${party.name}' to close`);
+      await this.within(
+        party.close(failed ? { deadline: 0 } : undefined),
+        `runtime '${party.name}' to close`,
+      );
       const departure = await party.leave();
       if (departure !== null)
         assert.deepEqual(departure, { code: 0, signal: null }, `how ${party.name} ended`);
