@@ -1,0 +1,23 @@
+// node packages/core/conformance/nemesis-run.mjs [--transport uds] [--kills 200] [--seed 1] [--verbose]
+import { parseArgs } from 'node:util';
+import { createRuntime } from '@pigeonhole/core';
+import { nemesis } from '@pigeonhole/core/conformance';
+
+const { values } = parseArgs({
+  options: {
+    transport: { type: 'string', default: 'uds' },
+    kills: { type: 'string', default: '200' },
+    seed: { type: 'string', default: '1' },
+    verbose: { type: 'boolean', default: false },
+  },
+});
+const { transport, verbose } = values;
+const report = await nemesis({
+  transport,
+  createRuntime,
+  kills: Number(values.kills),
+  seed: Number(values.seed),
+  log: verbose ? console.log : undefined,
+});
+console.log(`nemesis on ${transport}, seed ${values.seed}: every message accounted for`);
+console.table(report);

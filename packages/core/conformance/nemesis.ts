@@ -1,0 +1,180 @@
+/**
+ * The nemesis: kills senders, receivers and hosts with SIGKILL at seeded instants while all of them work, stops and resumes
+ * others, and accounts for every message (R4, R25–R28).
+ */
+import assert from 'node:assert/strict';
+import { type Consumed, journalPath, type Produced, readConsumed, readProduced } from './accounting.js';
+import type { RunningLoop } from './handles.js';
+import { Harness, type HarnessOptions } from './harness.js';
+import { type Casualties, judge, type NemesisReport } from './nemesis-account.js';
+import type { Party } from './party.js';
+import type { AddressSpec } from './surface.js';
+import { progressOf, untilAtRest } from './trade.js';
+
+export interface NemesisOptions extends HarnessOptions {
+  /** Processes to kill. Default 200. */
+  kills?: number;
+  /** Of the mailbox. Default 8. */
+  capacity?: number;
+  /** Told what is done, a line at a time. */
+  log?: (line: string) => void;
+}
+
+/** One process of the cast and its loop. */
+interface Actor {
+  readonly party: Party;
+  readonly loop: RunningLoop<Produced | Consumed>;
+  readonly role: 'sender' | 'receiver';
+  /** Whose items it sends: new for every run of a name. */
+  readonly by: string;
+}
+
+const SENDERS = 2;
+const RECEIVERS = 3;
+
+/** Resolves with the account, or rejects if a rule did not hold, once every process is reaped and the directory clean. */
+export async function nemesis(options: NemesisOptions): Promise<NemesisReport> {
+  const harness = new Harness(options, 'processes');
+  let failed = true;
+  try {
+    const report = await new Nemesis(harness, options).run();
+    failed = false;
+    return report;
+  } finally {
+    await harness.dispose(failed);
+  }
+}
+
+class Nemesis {
+  private readonly mailbox: AddressSpec & { kind: 'mailbox' };
+  private readonly actors: Actor[] = [];
+  private readonly dead: Actor[] = [];
+  private readonly casualties: Casualties = { senders: 0, receivers: 0, hosts: 0, stops: 0 };
+  private readonly started = performance.now();
+  private runs = 0;
+  private steady!: { party: Party; loop: RunningLoop<Produced> };
+
+  constructor(
+    private readonly t: Harness,
+    private readonly options: NemesisOptions,
+  ) {
+    this.mailbox = t.mailbox({ capacity: options.capacity ?? 8 });
+  }
+
+  async run(): Promise<NemesisReport> {
+    for (let n = 0; n < RECEIVERS; n++) await this.enter('receiver');
+    const party = await this.t.party({ name: 'steady' });
+    const loop = await party.produce({
+      by: 'steady',
+      to: this.mailbox,
+      seed: this.seed(),
+      window: 2,
+      size: [0, 20_000],
+    });
+    this.steady = { party, loop };
+    for (let n = 0; n < SENDERS; n++) await this.enter('sender');
+    for (let kill = 0; kill < (this.options.kills ?? 200); kill++) await this.strike(kill);
+    return this.settle();
+  }
+
+  private seed(): number {
+    return this.t.random.integer(0, 2 ** 31);
+  }
+
+  private async enter(role: Actor['role'], name = this.t.unique(role)): Promise<void> {
+    const party = await this.t.party({ name });
+    const by = `${name}~${this.runs++}`;
+    const common = { seed: this.seed(), interrupted: 0.1, journal: journalPath(this.t.scratch, by) };
+    const loop =
+      role === 'sender'
+        ? await party.produce({ ...common, by, to: this.mailbox, window: 2, size: [0, 200_000] })
+        : await party.consume({ ...common, from: this.mailbox });
+    this.actors.push({ party, loop, role, by });
+  }
+
+  /** Kills one process at a random instant, sees the others get on, and lets another take its place. */
+  private async strike(kill: number): Promise<void> {
+    const { random } = this.t;
+    const victim = random.pick(this.actors);
+    const stopped = random.next() < 0.2 ? random.pick(this.actors) : victim;
+    const others = [
+      this.steady.loop,
+      ...this.actors.filter((actor) => actor !== stopped).map(({ loop }) => loop),
+    ];
+    const from = await progressOf(others);
+    const enough = random.integer(0, 40);
+    await this.t.until(
+      async () => (await progressOf(others)) >= from + enough,
+      'the work to go on',
+      () => progressOf(others),
+    );
+    if (stopped !== victim) stopped.party.stop();
+    const isHost = victim.party.seen('mailbox:host').some(({ mailbox }) => mailbox === this.mailbox.name);
+    await this.t.kill(victim.party);
+    this.count(victim, isHost, stopped !== victim);
+    this.options.log?.(
+      `${kill}: killed ${isHost ? 'host' : victim.role} ${victim.by}${stopped === victim ? '' : `, stopped ${stopped.by}`}`,
+    );
+    stopped.party.resume();
+    this.actors.splice(this.actors.indexOf(victim), 1);
+    this.dead.push(victim);
+    await this.getOn();
+    // Half of the successors take the dead one's name: it must be free at once.
+    await this.enter(victim.role, random.next() < 0.5 ? victim.party.name : undefined);
+  }
+
+  private count(victim: Actor, isHost: boolean, withStop: boolean): void {
+    if (victim.role === 'sender') this.casualties.senders++;
+    else if (isHost) this.casualties.hosts++;
+    else this.casualties.receivers++;
+    if (withStop) this.casualties.stops++;
+  }
+
+  /** After a death the mailbox is not blocked: the steady sender and the surviving receivers make progress. */
+  private async getOn(): Promise<void> {
+    const { loop } = this.steady;
+    const sent = await loop.progress();
+    await this.t.until(
+      async () => (await loop.progress()) > sent + 2,
+      'the steady sender to get on after a death',
+    );
+  }
+
+  private async settle(): Promise<NemesisReport> {
+    const senders = this.actors.filter(({ role }) => role === 'sender');
+    const receivers = this.actors.filter(({ role }) => role === 'receiver') as (Actor & {
+      loop: RunningLoop<Consumed>;
+    })[];
+    const produced = [
+      (await this.t.within(this.steady.loop.stop(), 'the steady sender to stop')) as Produced,
+    ];
+    for (const { loop } of senders)
+      produced.push((await this.t.within(loop.stop(), 'a sender to stop')) as Produced);
+    await untilAtRest(
+      this.t,
+      receivers[0]?.party as Party,
+      this.mailbox,
+      receivers.map(({ loop }) => loop),
+    );
+    const consumed: Consumed[] = [];
+    for (const { loop } of receivers)
+      consumed.push((await this.t.within(loop.stop(), 'a receiver to stop')) as Consumed);
+    assert.equal(await receivers[0]?.party.tryReceive(this.mailbox), null, 'the mailbox is empty in the end');
+    for (const { role, by } of this.dead) {
+      const journal = journalPath(this.t.scratch, by);
+      if (role === 'sender') produced.push(readProduced(journal, by));
+      else consumed.push(readConsumed(journal, by));
+    }
+    const lost = this.steady.party
+      .seen('mailbox:lost')
+      .filter(({ mailbox }) => mailbox === this.mailbox.name);
+    return judge({
+      produced,
+      consumed,
+      casualties: this.casualties,
+      capacity: this.mailbox.capacity as number,
+      steadyReported: lost.reduce((sum, event) => sum + event.lost, 0),
+      seconds: (performance.now() - this.started) / 1000,
+    });
+  }
+}
