@@ -16,6 +16,8 @@ export const HEADER = 16;
 export const MAX_HANDSHAKE = 4096;
 /** What a frame may carry beside a body: names, header. */
 export const FRAME_OVERHEAD = 1024;
+/** JSON in a frame may not be longer: a parsed value takes many times the room of its text. */
+export const MAX_JSON = 64 * 1024;
 
 export const Kind = {
   /** Both: who I am. rest = JSON. Always the first frame. */
@@ -310,6 +312,11 @@ export class FrameParser {
 
 /** The JSON object in `bytes`. Throws `ERR_FRAME`. */
 export function parseJson(bytes: Buffer): Record<string, unknown> {
+  if (bytes.length > MAX_JSON)
+    throw new PigeonholeError(
+      'ERR_FRAME',
+      `a frame holds JSON of ${bytes.length} bytes; the most is ${MAX_JSON}`,
+    );
   let value: unknown;
   try {
     value = JSON.parse(bytes.toString());

@@ -36,4 +36,6 @@ export function matches(selector: Selector | null, envelope: Envelope): boolean 
 }
 
 export const MAX_TYPE = 2 ** 31 - 1;
+/** Types that one receive may select by: a host compares each message with all of them. */
+export const MAX_SELECTED_TYPES = 4096;
 export const MAX_PRIORITY = 31;

@@ -1,7 +1,14 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { type Codec, type CodecLimits, codecById } from './codec.js';
 import { PigeonholeError, show } from './errors.js';
-import { type Envelope, MAX_PRIORITY, MAX_TYPE, type Message, type Selector } from './message.js';
+import {
+  type Envelope,
+  MAX_PRIORITY,
+  MAX_SELECTED_TYPES,
+  MAX_TYPE,
+  type Message,
+  type Selector,
+} from './message.js';
 
 /** How the bodies of one handle become envelopes. */
 export interface Sealing {
@@ -82,6 +89,11 @@ export function selectorOf(
         'ERR_CONFIG',
         `option type is ${show(type)}; it must be an integer from 1 to ${MAX_TYPE}, or an array of such`,
       );
+  if (types !== null && types.length > MAX_SELECTED_TYPES)
+    throw new PigeonholeError(
+      'ERR_CONFIG',
+      `option type has ${types.length} types; it may have ${MAX_SELECTED_TYPES}`,
+    );
   if (from !== undefined && only !== null && from !== only)
     throw new PigeonholeError(
       'ERR_CONFIG',

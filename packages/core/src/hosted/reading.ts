@@ -3,7 +3,7 @@ import type { Capacity, Ordering } from '../address.js';
 import { CodecId, type CodecLimits, codecById } from '../codec.js';
 import { PigeonholeError, show } from '../errors.js';
 import { type Frame, parseJson } from '../framing.js';
-import { type Envelope, MAX_PRIORITY, MAX_TYPE, type Selector } from '../message.js';
+import { type Envelope, MAX_PRIORITY, MAX_SELECTED_TYPES, MAX_TYPE, type Selector } from '../message.js';
 import { isName } from '../naming.js';
 import type { MailboxSpec } from '../transport.js';
 
@@ -67,6 +67,11 @@ export function selector(bytes: Buffer): Selector | null {
     throw new PigeonholeError('ERR_FRAME', `a selector has from ${show(from)}`);
   if (!(types === null || (Array.isArray(types) && types.every(Number.isInteger))))
     throw new PigeonholeError('ERR_FRAME', `a selector has types ${show(types)}`);
+  if (types !== null && types.length > MAX_SELECTED_TYPES)
+    throw new PigeonholeError(
+      'ERR_FRAME',
+      `a selector has ${types.length} types; the most is ${MAX_SELECTED_TYPES}`,
+    );
   return { types: types as number[] | null, from };
 }
 
