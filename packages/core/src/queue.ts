@@ -96,15 +96,14 @@ export class Queue implements Channel {
     this.putBack(tokens.filter((token) => token instanceof Entry));
   }
 
-  /** Refuses everything from now on; what waited fails with `reason()`. Returns what was accepted and not taken, in order. */
-  close(reason: () => Error): Entry[] {
+  /** Refuses everything from now on; what waited fails with `reason()`. */
+  close(reason: () => Error): void {
     this.closedBy = reason;
     for (const operation of this.senders.drain()) operation.fail(reason());
     for (const operation of this.receivers.drain()) operation.fail(reason());
-    return this.drain();
   }
 
-  /** Once closed: what has been given back since, in order. */
+  /** Once closed: takes out what was accepted and not taken, and is not held, in order. */
   drain(): Entry[] {
     const left = [...this.backlog];
     for (const entry of left) this.backlog.remove(entry);

@@ -194,13 +194,12 @@ export class QueueModel {
     this.admit();
   }
 
-  close(): number[] {
+  close(): void {
     this.closed = true;
     for (const send of this.senders) this.sends.set(send.id, 'closed');
     for (const receive of this.receivers) this.receives.set(receive.id, 'failed');
     this.senders = [];
     this.receivers = [];
-    return this.backlog.splice(0).map(({ id }) => id);
   }
 
   private accept(send: ModelSend): void {

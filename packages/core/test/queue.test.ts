@@ -67,11 +67,11 @@ test('what returns after the close is still there to be handed on', () => {
   for (let id = 1; id <= 4; id++) send(queue, message(id, 'a', 0, 0));
   const holder = hold(queue, 3);
   const tokens = holder.held.map(({ token }) => token);
-  expect(queue.close(() => new Error('closed')).map(({ envelope }) => idOf(envelope))).toEqual([4]);
+  queue.close(() => new Error('closed'));
   queue.settleHeld(tokens[2], false);
   queue.settleHeld(tokens[0], true);
   queue.settleHeld(tokens[1], false);
-  expect(queue.drain().map(({ envelope }) => idOf(envelope))).toEqual([2, 3]);
+  expect(queue.drain().map(({ envelope }) => idOf(envelope))).toEqual([2, 3, 4]);
 });
 
 test('a message that returns at capacity 0 stands where it stood', () => {
@@ -108,7 +108,7 @@ function counted(id: number, from: string, type: number, looks: { count: number 
   });
 }
 
-test.each([100, 100_000])('a plain receive looks at no message, with %d in the backlog', (backlog) => {
+test.each([100, 50_000])('a plain receive looks at no message, with %d in the backlog', (backlog) => {
   const queue = queueOf('unbounded');
   const looks = { count: 0 };
   for (let id = 0; id < backlog; id++) send(queue, counted(id, 'a', 1, looks));
@@ -116,7 +116,7 @@ test.each([100, 100_000])('a plain receive looks at no message, with %d in the b
   expect(looks.count).toBe(0);
 });
 
-test('a selective receive looks at no more messages when the backlog is a thousand times longer', () => {
+test('a selective receive looks at no more messages when the backlog is five hundred times longer', () => {
   const looksFor = (backlog: number): number => {
     const queue = queueOf('unbounded');
     const looks = { count: 0 };
@@ -128,7 +128,7 @@ test('a selective receive looks at no more messages when the backlog is a thousa
     for (let i = 1; i < 20; i++) expect(take(queue, select).taken).toEqual([backlog + i]);
     return looks.count;
   };
-  expect(looksFor(200_000)).toBe(looksFor(200));
+  expect(looksFor(100_000)).toBe(looksFor(200));
 });
 
 test('many that return go back in one walk, whether or not there is an index', () => {

@@ -30,8 +30,11 @@ export class HostedMailbox implements AttachmentOwner {
   queue: Queue | null = null;
   receivers = 0;
   private attachment: Attachment | null = null;
+  /** What the mailbox was when another process hosted it: so it stays when this one takes over. */
+  private adopted: { readonly capacity: Capacity; readonly ordering: Ordering } | null = null;
   private readonly servedChannels = new Set<Served>();
   private adopting: Adoption[] = [];
+  private onDeserted: (() => void) | null = null;
 
   constructor(
     private readonly network: MailboxNetwork,
@@ -77,8 +80,9 @@ export class HostedMailbox implements AttachmentOwner {
 
   /** Becomes the host: the queue is here from now on. */
   startHosting(): Queue {
-    const { name, capacity, ordering, maxBytes } = this.spec;
-    this.queue = new Queue(name, capacity ?? DEFAULT_CAPACITY, ordering ?? 'fifo', maxBytes);
+    const { name, maxBytes } = this.spec;
+    const { capacity = DEFAULT_CAPACITY, ordering = 'fifo' } = this.adopted ?? this.spec;
+    this.queue = new Queue(name, capacity, ordering, maxBytes);
     for (const adoption of this.adopting.splice(0)) this.queue.adopt(adoption);
     this.network.hosting(this);
     return this.queue;
@@ -89,7 +93,7 @@ export class HostedMailbox implements AttachmentOwner {
     if (this.queue === null) return null;
     const mismatch = capacityMismatch(asked, this.queue);
     if (mismatch !== null) throw mismatch;
-    const served = new Served(session, channel, this.queue, (over) => this.servedChannels.delete(over));
+    const served = new Served(session, channel, this.queue, (over) => this.deserted(over));
     this.servedChannels.add(served);
     return served;
   }
@@ -105,19 +109,24 @@ export class HostedMailbox implements AttachmentOwner {
   }
 
   /**
-   * Stops hosting: senders and receivers elsewhere are sent to the next host. Returns what was accepted and not received, in
-   * order, and a process that may inherit it.
+   * Stops hosting: senders and receivers elsewhere are sent to the next host. Resolves once they have gone, or after `patience`
+   * milliseconds, with what was accepted and not received, in order, and a process that may inherit it.
    */
-  stopHosting(reason: () => Error): { left: Envelope[]; heir: Session | null } {
+  async stopHosting(
+    reason: () => Error,
+    patience: number,
+  ): Promise<{ left: Envelope[]; heir: Session | null }> {
     const { queue } = this;
     if (queue === null) return { left: [], heir: null };
-    const heir =
-      [...this.servedChannels].find((served) => served.receives && served.session.open)?.session ?? null;
-    const left = queue.close(reason).map((entry) => entry.envelope);
-    for (const served of this.servedChannels) served.moved();
-    this.servedChannels.clear();
     this.queue = null;
-    return { left, heir };
+    queue.close(reason);
+    const heirs = [...this.servedChannels].filter((served) => served.receives);
+    for (const served of this.servedChannels) served.moved();
+    // What is on the wire is still answered: sends that they made, and messages that they were shown and may give back.
+    if (this.servedChannels.size > 0)
+      await within(new Promise<void>((resolve) => (this.onDeserted = resolve)), patience);
+    const left = queue.drain().map((entry) => entry.envelope);
+    return { left, heir: heirs.find((served) => served.session.open)?.session ?? null };
   }
 
   detached(
@@ -131,6 +140,11 @@ export class HostedMailbox implements AttachmentOwner {
     this.channel.lost(from, sends, receives);
     // Receivers must inherit the mailbox even while none of them is waiting.
     if (this.receivers > 0) this.channel.look();
+  }
+
+  private deserted(by: Served): void {
+    this.servedChannels.delete(by);
+    if (this.servedChannels.size === 0) this.onDeserted?.();
   }
 
   private check(asked: Omit<MailboxSpec, 'maxBytes'>): void {
@@ -153,6 +167,7 @@ export class HostedMailbox implements AttachmentOwner {
     const attachment = await reached.channels.attach(this.spec, this.receivers > 0, this);
     if (attachment === null) return 'changing';
     this.attachment = attachment;
+    this.adopted = { capacity: attachment.capacity, ordering: attachment.ordering };
     for (const adoption of this.adopting.splice(0)) reached.channels.adopt(this.spec.name, adoption);
     return { channel: attachment };
   }

@@ -92,11 +92,10 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
 
   async close(deadline: number): Promise<Undelivered[]> {
     this.closing = true;
-    const left = await Promise.all(
-      [...this.mailboxes.values()].map((mailbox) => this.giveUp(mailbox, deadline)),
-    );
+    const end = performance.now() + deadline;
+    const left = await Promise.all([...this.mailboxes.values()].map((mailbox) => this.giveUp(mailbox, end)));
     for (const session of this.everySession) session.close();
-    await this.untilSessionsEnd(deadline);
+    await this.untilSessionsEnd(until(end));
     return left.filter(({ count }) => count > 0);
   }
 
@@ -267,13 +266,15 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
     return session;
   }
 
-  private async giveUp(mailbox: HostedMailbox, deadline: number): Promise<Undelivered> {
+  private async giveUp(mailbox: HostedMailbox, end: number): Promise<Undelivered> {
     const { name } = mailbox.spec;
     const hosted = mailbox.queue !== null;
-    const { left, heir } = mailbox.stopHosting(() => new Moved());
+    // A process that is stopped does not answer; half the time is left for the others to inherit.
+    const stopping = mailbox.stopHosting(() => new Moved(), until(end) / 2);
     mailbox.channel.close(
       () => new PigeonholeError('ERR_CLOSED', 'the runtime is closed', { address: name }),
     );
+    const { left, heir } = await stopping;
     if (hosted && mailbox.inboxOf === null) await this.setup.registry.release(name);
     if (left.length === 0) return { mailbox: name, count: 0 };
     if (heir === null) return { mailbox: name, count: left.length };
@@ -281,7 +282,7 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
       const operation = new SendOperation(envelope, true);
       heir.channels.adopt(name, operation);
       const settled = Promise.resolve(operation.outcome());
-      operation.watch({ timeout: deadline }, `handing over mailbox '${name}'`, () => operation.withdrawn());
+      operation.watch({ timeout: until(end) }, `handing over mailbox '${name}'`, () => operation.withdrawn());
       return settled;
     });
     const outcomes = await Promise.allSettled(adoptions);
@@ -298,4 +299,9 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
     clearTimeout(timer);
     for (const session of [...this.everySession]) session.abort();
   }
+}
+
+/** Milliseconds from now to `end`. */
+function until(end: number): number {
+  return Math.max(0, end - performance.now());
 }
