@@ -73,6 +73,14 @@ function table(kind: AnyKind, results: readonly CaseResult[]): string {
   return `${kind.title} (medians)\n${grid.toString()}`;
 }
 
+/** Each different failure of a case once, with the number of rounds that it cost. */
+function failureLines({ entry, failures }: CaseResult): string[] {
+  return [...new Set(failures)].map((failure) => {
+    const times = failures.filter((other) => other === failure).length;
+    return `FAILED ${caseId(entry.testCase)} (${times}×): ${failure}`;
+  });
+}
+
 /** Everything a report says. */
 export interface Findings {
   readonly machine: Machine;
@@ -92,9 +100,7 @@ export function renderText(findings: Findings): string {
     const own = results.filter((result) => result.entry.testCase.kind === kind.name);
     return own.length > 0 ? [table(kind, own)] : [];
   });
-  const failures = results.flatMap((result) =>
-    result.failures.map((failure) => `FAILED ${caseId(result.entry.testCase)}, ${failure}`),
-  );
+  const failures = results.flatMap(failureLines);
   const remarks = withoutSystemCalls === undefined ? [] : [`system calls not counted: ${withoutSystemCalls}`];
   return [machineLine(machine), ...tables, ...remarks, ...targets.map(targetLine), ...failures].join('\n');
 }

@@ -30,7 +30,7 @@ function figure(entry: Entry, metrics: Metrics): string {
 }
 
 function describe(entry: Entry, outcome: Outcome): string {
-  return 'metrics' in outcome ? figure(entry, outcome.metrics) : `FAILED: ${outcome.failure}`;
+  return 'metrics' in outcome ? figure(entry, outcome.metrics) : `FAILED: ${outcome.failure.split('\n')[0]}`;
 }
 
 /** Runs every case once a round; the first case of a round is another one each time. */
@@ -46,7 +46,7 @@ export async function runRounds(
     for (const result of [...results.slice(first), ...results.slice(0, first)]) {
       const outcome = await runCase(result.entry, options);
       result.rounds.push('metrics' in outcome ? outcome.metrics : undefined);
-      if ('failure' in outcome) result.failures.push(`round ${round + 1}: ${outcome.failure}`);
+      if ('failure' in outcome) result.failures.push(outcome.failure);
       progress(
         `round ${round + 1}/${rounds}  ${caseId(result.entry.testCase)}: ${describe(result.entry, outcome)}`,
       );

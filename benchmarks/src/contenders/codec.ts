@@ -1,6 +1,5 @@
 /** The ceiling: encoding and decoding alone, with nothing sent. */
 
-// biome-ignore lint/style/noRestrictedImports: here it is what we compare with, not our codec.
 import { Packr } from 'msgpackr';
 import type { Case } from '../contender.js';
 import type { Order } from '../order.js';

@@ -1,7 +1,6 @@
 /** A plain `net` Unix socket with length-prefixed MessagePack, and its floor: the same bytes, neither packed nor read. */
 
 import type { Socket } from 'node:net';
-// biome-ignore lint/style/noRestrictedImports: here it is what we compare with, not our codec.
 import { Packr } from 'msgpackr';
 import type { Case, OneWayCase, RoundTripCase } from '../contender.js';
 import { makeOrder, type Order, type OrderSource } from '../order.js';
