@@ -172,11 +172,19 @@ export class MemoryRegistry implements Registry {
     return true;
   }
 
-  async release(mailbox: string): Promise<void> {
+  async release(mailbox: string, heir?: PeerInfo): Promise<void> {
     const { hosts } = this.world;
-    if (hosts.get(mailbox)?.peer !== this.self) return;
-    hosts.delete(mailbox);
+    const present = hosts.get(mailbox);
+    if (present?.peer !== this.self) return;
+    if (heir !== undefined && this.find(heir.name)?.incarnation === heir.incarnation)
+      hosts.set(mailbox, { ...present, peer: this.find(heir.name) as PeerInfo });
+    else hosts.delete(mailbox);
     this.hostChanged(mailbox);
+  }
+
+  async disinherit(mailbox: string, heir: PeerInfo): Promise<void> {
+    const { hosts } = this.world;
+    if (hosts.get(mailbox)?.peer.incarnation === heir.incarnation) hosts.delete(mailbox);
   }
 
   async leave(): Promise<void> {

@@ -56,6 +56,11 @@ export class HostedMailbox implements AttachmentOwner {
     return this.queue?.capacity ?? this.attachment?.capacity ?? this.spec.capacity;
   }
 
+  /** Whether this process is to host it when nobody does. */
+  get wanted(): boolean {
+    return this.receivers > 0 || this.adopting.length > 0;
+  }
+
   get host(): 'self' | string | null {
     return this.queue !== null ? 'self' : (this.attachment?.host ?? null);
   }
@@ -126,7 +131,8 @@ export class HostedMailbox implements AttachmentOwner {
     if (this.servedChannels.size > 0)
       await within(new Promise<void>((resolve) => (this.onDeserted = resolve)), patience);
     const left = queue.drain().map((entry) => entry.envelope);
-    return { left, heir: heirs.find((served) => served.session.open)?.session ?? null };
+    const heir = heirs.find((served) => served.session.open && !this.servedChannels.has(served));
+    return { left, heir: heir?.session ?? null };
   }
 
   detached(
@@ -188,7 +194,7 @@ class Adoption extends SendOperation {
 }
 
 /** Waits for `promise`, but not for longer; its rejection counts only in that time. */
-async function within(promise: Promise<void>, milliseconds: number): Promise<void> {
+export async function within(promise: Promise<unknown>, milliseconds: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const patience = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, milliseconds);

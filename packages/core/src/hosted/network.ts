@@ -6,7 +6,7 @@ import type { Envelope } from '../message.js';
 import type { Registry } from '../registry/registry.js';
 import type { Channel, Link, LinkHandler, LinkTransport, MailboxSpec, PeerInfo, Port } from '../transport.js';
 import { SendOperation } from '../waiters.js';
-import { HostedMailbox, type MailboxNetwork } from './mailbox.js';
+import { HostedMailbox, type MailboxNetwork, within } from './mailbox.js';
 import { Moved, type Served } from './served.js';
 import { Session, type SessionOwner } from './session.js';
 
@@ -179,15 +179,16 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
   async reachHost(mailbox: HostedMailbox): Promise<Session | 'self' | 'nobody' | 'changing'> {
     if (this.closing) return 'nobody';
     const host = await this.locate(mailbox);
-    if (host === null) {
-      if (mailbox.receivers === 0 || mailbox.inboxOf !== null) return 'nobody';
+    const self = host?.incarnation === this.self.incarnation;
+    if (self && mailbox.queue !== null) return 'self';
+    if (host === null || self) {
+      if (!mailbox.wanted || mailbox.inboxOf !== null) return 'nobody';
       const { name } = mailbox.spec;
       if (!(await this.setup.registry.claim(name, this.transport.name))) return 'changing';
       if (!this.closing) return 'self';
       await this.setup.registry.release(name);
       return 'nobody';
     }
-    if (host.incarnation === this.self.incarnation) return mailbox.queue === null ? 'changing' : 'self';
     try {
       return await this.session(host);
     } catch (error) {
@@ -275,18 +276,32 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
       () => new PigeonholeError('ERR_CLOSED', 'the runtime is closed', { address: name }),
     );
     const { left, heir } = await stopping;
-    if (hosted && mailbox.inboxOf === null) await this.setup.registry.release(name);
-    if (left.length === 0) return { mailbox: name, count: 0 };
-    if (heir === null) return { mailbox: name, count: left.length };
+    const count = left.length;
+    if (heir === null || count === 0) {
+      if (hosted && mailbox.inboxOf === null) await this.setup.registry.release(name);
+      return { mailbox: name, count };
+    }
+    return { mailbox: name, count: await this.bequeath(name, left, heir, end) };
+  }
+
+  /**
+   * Hands what a mailbox held to its next host; returns how many of the messages that did not confirm. The heir has all of
+   * them before it can own the mailbox, and nobody else can: so they stay ahead of what their senders send it themselves.
+   */
+  private async bequeath(name: string, left: Envelope[], heir: Session, end: number): Promise<number> {
+    const { registry } = this.setup;
+    const peer = heir.peer as PeerInfo;
     const adoptions = left.map((envelope) => {
       const operation = new SendOperation(envelope, true);
       heir.channels.adopt(name, operation);
-      const settled = Promise.resolve(operation.outcome());
-      operation.watch({ timeout: until(end) }, `handing over mailbox '${name}'`, () => operation.withdrawn());
-      return settled;
+      return operation;
     });
-    const outcomes = await Promise.allSettled(adoptions);
-    return { mailbox: name, count: outcomes.filter(({ status }) => status === 'rejected').length };
+    await within(heir.handled(), until(end) / 2);
+    await registry.release(name, heir.open ? peer : undefined);
+    await within(Promise.allSettled(adoptions.map((operation) => operation.outcome())), until(end));
+    const failed = adoptions.filter((operation) => !operation.settled || operation.failed).length;
+    if (failed > 0 && !heir.open) await registry.disinherit(name, peer);
+    return failed;
   }
 
   private async untilSessionsEnd(deadline: number): Promise<void> {

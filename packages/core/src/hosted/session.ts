@@ -49,6 +49,12 @@ export class Session implements LinkHandler {
   readonly writer = new FrameWriter((batch) => this.emit(batch));
   /** Resolves when the other side has said who it is; rejects when it never will. */
   readonly ready: Promise<void>;
+  /** Resolves when the link is over. */
+  private readonly gone: Promise<void>;
+  private settleGone!: () => void;
+  /** Pings whose answer somebody waits for; a heartbeat's has number 0. */
+  private readonly echoes = new Map<number, () => void>();
+  private nextEcho = 1;
   private settleReady!: { resolve(): void; reject(error: unknown): void };
   private readonly parser = new FrameParser((frame) => this.onFrame(frame));
   private readonly unwritten: Uint8Array[] = [];
@@ -75,6 +81,9 @@ export class Session implements LinkHandler {
       this.settleReady = { resolve, reject };
     });
     this.ready.catch(() => {});
+    this.gone = new Promise((resolve) => {
+      this.settleGone = resolve;
+    });
     this.channels = new Channels(this, owner);
   }
 
@@ -180,6 +189,7 @@ export class Session implements LinkHandler {
     if (this.ended) return;
     this.ended = true;
     if (this.heartbeat !== null) clearInterval(this.heartbeat);
+    this.settleGone();
     this.settleReady.reject(error instanceof PigeonholeError ? error : this.peerGone(error));
     this.channels.end(() => this.peerGone());
     this.owner.over(this);
@@ -241,6 +251,20 @@ export class Session implements LinkHandler {
     }
   }
 
+  /** Resolves when the other side has handled all that was written so far, or the link is over. */
+  async handled(): Promise<void> {
+    const number = this.nextEcho;
+    this.nextEcho = (number % 0xffff_ffff) + 1;
+    await Promise.race([
+      new Promise<void>((resolve) => {
+        this.echoes.set(number, resolve);
+        this.write((writer) => writer.frame(Kind.ping, 0, number));
+      }),
+      this.gone,
+    ]);
+    this.echoes.delete(number);
+  }
+
   private beat(): void {
     if (!this.heard) return this.link?.destroy(this.peerGone());
     this.heard = false;
@@ -257,6 +281,7 @@ export class Session implements LinkHandler {
       case Kind.ping:
         return this.write((writer) => writer.frame(Kind.pong, 0, number));
       case Kind.pong:
+        this.echoes.get(number)?.();
         return;
       case Kind.error:
         return this.onError(rest);

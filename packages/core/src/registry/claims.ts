@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, rmdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, rm, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { hasSystemCode, PigeonholeError } from '../errors.js';
 import { isIncarnation, pathError } from '../naming.js';
@@ -36,7 +36,12 @@ export class Claims {
       rival = owner;
       if (owner === null) {
         await this.raise(directory, own, content);
-        if ((await this.owner(directory)) === null) return null;
+        try {
+          if ((await this.owner(directory)) === null) return null;
+        } catch (error) {
+          await rm(own, { force: true });
+          throw error;
+        }
         await rm(own, { force: true });
       }
       await new Promise((resolve) => setTimeout(resolve, Math.random() * PAUSE));
@@ -65,7 +70,25 @@ export class Claims {
   }
 
   async release(directory: string): Promise<void> {
-    await rm(join(directory, this.self), { force: true });
+    await this.lower(directory, this.self);
+  }
+
+  /**
+   * Hands an ownership on: `heir`, who lives, owns it as soon as it claims, and nobody else can before. Both flags are up for a moment,
+   * so that there is none in which both are down.
+   */
+  async bequeath(directory: string, heir: string): Promise<void> {
+    try {
+      await copyFile(join(directory, this.self), join(directory, heir));
+    } catch (error) {
+      throw pathError(error, 'claim', join(directory, heir));
+    }
+    await this.release(directory);
+  }
+
+  /** Takes down a flag: this process's own, or one raised for an heir who never claimed. */
+  async lower(directory: string, incarnation: string): Promise<void> {
+    await rm(join(directory, incarnation), { force: true });
     await removeEmpty(directory);
   }
 
@@ -75,6 +98,8 @@ export class Claims {
         await mkdir(directory, { recursive: true, mode: 0o700 });
         return await writeFile(own, content, { flag: 'wx', mode: 0o600 });
       } catch (error) {
+        // It is up already: the former owner raised it for this process.
+        if (hasSystemCode(error, 'EEXIST')) return;
         // Whoever released the name last has just removed the empty directory.
         if (!hasSystemCode(error, 'ENOENT')) throw pathError(error, 'claim', own);
       }

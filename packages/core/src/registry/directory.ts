@@ -98,10 +98,16 @@ export class DirectoryRegistry implements Registry {
     return true;
   }
 
-  async release(mailbox: string): Promise<void> {
+  async release(mailbox: string, heir?: PeerInfo): Promise<void> {
     if (!this.hosted.delete(mailbox)) return;
-    await this.claims.release(this.paths.hostsOf(mailbox));
+    const directory = this.paths.hostsOf(mailbox);
+    if (heir === undefined) await this.claims.release(directory);
+    else await this.claims.bequeath(directory, heir.incarnation);
     this.presence.tell({ is: 'host', mailbox });
+  }
+
+  async disinherit(mailbox: string, heir: PeerInfo): Promise<void> {
+    await this.claims.lower(this.paths.hostsOf(mailbox), heir.incarnation);
   }
 
   async leave(): Promise<void> {

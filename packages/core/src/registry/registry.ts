@@ -32,7 +32,10 @@ export interface Registry {
   locate(mailbox: string): Promise<HostRecord | null>;
   /** Becomes the host. False when a live process is. */
   claim(mailbox: string, transport: string): Promise<boolean>;
-  release(mailbox: string): Promise<void>;
+  /** With an `heir`, a live process, that one is the next host once it claims, and nobody else before it. */
+  release(mailbox: string, heir?: PeerInfo): Promise<void>;
+  /** Takes back what `release` did for an heir who has gone without claiming. */
+  disinherit(mailbox: string, heir: PeerInfo): Promise<void>;
   /** Gives up name and claims and takes leave of the others. Idempotent. */
   leave(): Promise<void>;
 }
