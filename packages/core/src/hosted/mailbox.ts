@@ -98,7 +98,8 @@ export class HostedMailbox implements AttachmentOwner {
     if (this.queue === null) return null;
     const mismatch = capacityMismatch(asked, this.queue);
     if (mismatch !== null) throw mismatch;
-    const served = new Served(session, channel, this.queue, (over) => this.deserted(over));
+    const shared = this.inboxOf === null;
+    const served = new Served(session, channel, this.queue, (over) => this.deserted(over), shared);
     this.servedChannels.add(served);
     return served;
   }
@@ -125,7 +126,7 @@ export class HostedMailbox implements AttachmentOwner {
     if (queue === null) return { left: [], heir: null };
     this.queue = null;
     queue.close(reason);
-    const heirs = [...this.servedChannels].filter((served) => served.receives);
+    const heirs = [...this.servedChannels].filter((served) => served.receives && this.inboxOf === null);
     for (const served of this.servedChannels) served.moved();
     // What is on the wire is still answered: sends that they made, and messages that they were shown and may give back.
     if (this.servedChannels.size > 0)

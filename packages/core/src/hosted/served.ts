@@ -33,13 +33,16 @@ export class Served implements Tracker {
     readonly channel: number,
     readonly queue: Queue,
     private readonly onDown: (served: Served) => void,
+    /** False for an inbox: its process alone receives from it (R2). */
+    private readonly shared: boolean,
   ) {}
 
   send(number: number, envelope: Envelope, wait: boolean): void {
+    if (this.sends.get(number) !== undefined) throw numberInUse('send', number, this.channel);
     const operation = new RemoteSend(this, number, envelope, wait);
     this.queue.send(operation);
     if (operation.settled) return;
-    if (!this.sends.set(number, operation)) throw numberInUse('send', number, this.channel);
+    this.sends.set(number, operation);
     this.session.waitingBytes += envelope.body.length;
     if (this.session.waitingBytes > MAX_WAITING_BYTES)
       throw new PigeonholeError(
@@ -56,11 +59,16 @@ export class Served implements Tracker {
   }
 
   pull(number: number, selector: Selector | null, wait: boolean, max: number): void {
+    if (!this.shared)
+      throw new PigeonholeError(
+        'ERR_FRAME',
+        `a pull on '${this.queue.name}', which only its own process empties`,
+      );
+    if (this.pulls.get(number) !== undefined) throw numberInUse('pull', number, this.channel);
     this.receives = true;
     const operation = new RemotePull(this, number, selector, wait, max);
     this.queue.receive(operation);
-    if (!operation.settled && !this.pulls.set(number, operation))
-      throw numberInUse('pull', number, this.channel);
+    if (!operation.settled) this.pulls.set(number, operation);
   }
 
   cancelPull(number: number): void {
