@@ -138,6 +138,11 @@ describe('codec json', () => {
     expect(() => codec.encode({ a: new Array(2 ** 31) }, limits)).toThrow(/maxNodes/);
   });
 
+  it('takes brackets and quotes within strings for text', () => {
+    const body = { '"[{': ['\\"', `\\${'["'.repeat(500)}`, '\\'] };
+    expect(passOver(body)).toEqual(body);
+  });
+
   it('counts alike at both ends', () => {
     const body = { a: [1, 'two', { three: null }, []], b: {} };
     const bytes = codec.encode(body, { ...limits, maxNodes: 11 });

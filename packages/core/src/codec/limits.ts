@@ -11,12 +11,13 @@ export const DEEPEST = 512;
 /**
  * How many numbers may serve as keys of Maps or elements of Sets in one body.
  *
- * V8 hashes them without a secret seed, so that numbers can be chosen to collide: a Set of 80,000 such bigints takes
- * 20 s of the one thread there is. At this limit the worst body takes about a second. Strings and objects are seeded.
+ * V8 hashes them without a secret seed, so that numbers can be chosen to collide, and holding n of them takes n² steps:
+ * 80,000 bigints block the thread for 20 s on Node 20 and longer on later ones. At this limit the worst body blocks it
+ * for about a second. Strings are hashed with a seed, objects by identity: both are bounded by `maxNodes` alone.
  */
-export const MAX_NUMERIC_KEYS = 32_768;
-/** Equal hashes of bigints are the easiest to find and the dearest to compare. */
-export const BIGINT_KEY = 4;
+export const MAX_NUMERIC_KEYS = 16_384;
+/** A bigint counts as this many: collisions among them are the easiest to find, and the dearest to step over. */
+export const BIGINT_KEY = 8;
 
 export function depthLimit({ maxDepth }: CodecLimits): number {
   return Math.min(maxDepth, DEEPEST);
