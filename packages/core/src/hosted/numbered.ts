@@ -100,9 +100,13 @@ export class Numbered<T> {
       return;
     }
     const slot = this.oldest & (slots.length - 1);
-    this.aside ??= new Map();
-    this.aside.set(this.oldest, slots[slot] as T);
-    slots[slot] = undefined;
+    const value = slots[slot];
+    // A number that came ahead of its turn may have left the oldest slot empty.
+    if (value !== undefined) {
+      this.aside ??= new Map();
+      this.aside.set(this.oldest, value);
+      slots[slot] = undefined;
+    }
     this.advance();
   }
 }
