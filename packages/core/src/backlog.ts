@@ -1,8 +1,8 @@
 import { type Envelope, MAX_PRIORITY, matches, type Selector } from './message.js';
-import type { Tracker } from './waiters.js';
+import type { Held, Tracker } from './waiters.js';
 
 /** A message in a queue: accepted and not yet taken. */
-export class Entry {
+export class Entry implements Held {
   previous: Entry | null = null;
   next: Entry | null = null;
   /** In its `Bucket`, once the backlog is indexed. */
@@ -14,7 +14,7 @@ export class Entry {
   constructor(
     readonly envelope: Envelope,
     /** Order of acceptance. */
-    readonly sequence: number,
+    readonly order: number,
     /** Told when the message is taken. */
     readonly tracker: Tracker | null,
   ) {}
@@ -116,7 +116,7 @@ export class Backlog {
   private before(a: Entry, b: Entry): boolean {
     if (this.lasts !== null && a.envelope.priority !== b.envelope.priority)
       return a.envelope.priority > b.envelope.priority;
-    return a.sequence < b.sequence;
+    return a.order < b.order;
   }
 
   /** The entry after which one of this priority goes: the last of its own or of the next higher priority present. */

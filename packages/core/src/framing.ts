@@ -38,7 +38,7 @@ export const Kind = {
   cancel: 8,
   /** Opener: give me messages. c = 1: do not wait. rest = max u32, then JSON selector or nothing. */
   pull: 9,
-  /** Host: a message for pull `number`. a = codec, b = priority. rest = delivery u32, type u32, sentAt f64, from u8 + bytes, body. */
+  /** Host: a message for pull `number`. a = codec, b = priority. rest = type u32, sentAt f64, delivery u32, order u32, returned u32, from (u8 length + bytes), body. */
   deliver: 10,
   /** Host: no (more) messages for pull `number`. */
   empty: 11,
@@ -54,7 +54,7 @@ export const Kind = {
   detach: 16,
   /** Host: I am giving this mailbox up; look for the next host. */
   moved: 17,
-  /** Former host: message `number` was accepted; take it into mailbox. Layout as `deliver`, the mailbox name before `from`. */
+  /** Former host: message `number` was accepted; take it into mailbox. a = codec, b = priority. rest = type u32, sentAt f64, mailbox, from, body. */
   adopt: 18,
   /** Next host: message `number` is in the mailbox. */
   adopted: 19,
@@ -70,6 +70,16 @@ export const Reject = { full: 0, cancelled: 1, moved: 2, error: 3 } as const;
 /** Small enough that a copy into the batch is cheaper than a write of its own. */
 const COPY_LIMIT = 32 * 1024;
 const BATCH = 64 * 1024;
+
+/** What numbers a delivery. */
+export interface DeliveryNumbers {
+  /** By which it is taken or given back. */
+  readonly delivery: number;
+  /** Its place in the mailbox's order of acceptance, modulo 2^32. */
+  readonly order: number;
+  /** How many deliveries of this channel the host had been given back when it sent this one, modulo 2^32. */
+  readonly returned: number;
+}
 
 /** Collects the frames of one turn into few batches. A batch handed over is never touched again. */
 export class FrameWriter {
@@ -110,8 +120,7 @@ export class FrameWriter {
       wait ? 0 : 1,
       message.body.length,
     );
-    this.batch.writeUInt32LE(message.type, at);
-    this.batch.writeDoubleLE(message.sentAt, at + 4);
+    this.meta(at, message);
     this.body(message.body);
   }
 
@@ -122,11 +131,14 @@ export class FrameWriter {
     if (text !== undefined) this.batch.set(text, at + 4);
   }
 
-  deliver(channel: number, pull: number, delivery: number, message: Envelope): void {
+  deliver(channel: number, pull: number, as: DeliveryNumbers, message: Envelope): void {
     const { body, codec, from, priority } = message;
-    const at = this.header(Kind.deliver, channel, pull, 17 + from.length, codec, priority, 0, body.length);
-    this.meta(at, delivery, message);
-    this.name(at + 16, from);
+    const at = this.header(Kind.deliver, channel, pull, 25 + from.length, codec, priority, 0, body.length);
+    this.meta(at, message);
+    this.batch.writeUInt32LE(as.delivery, at + 12);
+    this.batch.writeUInt32LE(as.order >>> 0, at + 16);
+    this.batch.writeUInt32LE(as.returned, at + 20);
+    this.name(at + 24, from);
     this.body(body);
   }
 
@@ -136,15 +148,15 @@ export class FrameWriter {
       Kind.adopt,
       0,
       number,
-      18 + mailbox.length + from.length,
+      14 + mailbox.length + from.length,
       codec,
       priority,
       0,
       body.length,
     );
-    this.meta(at, 0, message);
-    this.name(at + 16, mailbox);
-    this.name(at + 17 + mailbox.length, from);
+    this.meta(at, message);
+    this.name(at + 12, mailbox);
+    this.name(at + 13 + mailbox.length, from);
     this.body(body);
   }
 
@@ -159,10 +171,9 @@ export class FrameWriter {
     this.emit(batch);
   }
 
-  private meta(at: number, number: number, message: Envelope): void {
-    this.batch.writeUInt32LE(number, at);
-    this.batch.writeUInt32LE(message.type, at + 4);
-    this.batch.writeDoubleLE(message.sentAt, at + 8);
+  private meta(at: number, message: Envelope): void {
+    this.batch.writeUInt32LE(message.type, at);
+    this.batch.writeDoubleLE(message.sentAt, at + 4);
   }
 
   /** Names are ASCII (R1), so bytes and characters agree. */

@@ -3,11 +3,15 @@ import { Backlog, Entry } from './backlog.js';
 import { PigeonholeError } from './errors.js';
 import { matches } from './message.js';
 import type { Channel } from './transport.js';
-import { Delivery, OperationList, type ReceiveOperation, type SendOperation } from './waiters.js';
+import { Delivery, type Held, OperationList, type ReceiveOperation, type SendOperation } from './waiters.js';
 
 /** A send at capacity 0 whose message another process is looking at. */
-class Offer {
-  constructor(readonly operation: SendOperation) {}
+class Offer implements Held {
+  readonly order: number;
+
+  constructor(readonly operation: SendOperation) {
+    this.order = operation.order;
+  }
 }
 
 /**
@@ -84,14 +88,14 @@ export class Queue implements Channel {
   }
 
   /** The other process has taken the message it was shown (`Delivery.held`), or gives it back. */
-  settleHeld(token: unknown, taken: boolean): void {
+  settleHeld(token: Held, taken: boolean): void {
     if (token instanceof Offer) this.settleOffer(token, taken);
     else if (taken) this.finish(token as Entry);
     else this.putBack([token as Entry]);
   }
 
   /** Several given back at once (their holder died): all return to their places before anyone is served. */
-  returnHeld(tokens: unknown[]): void {
+  returnHeld(tokens: Held[]): void {
     for (const token of tokens) if (token instanceof Offer) this.settleOffer(token, false);
     this.putBack(tokens.filter((token) => token instanceof Entry));
   }

@@ -274,6 +274,11 @@ export const Delivery = {
 } as const;
 export type Delivery = (typeof Delivery)[keyof typeof Delivery];
 
+/** A message that is held for another process: its place in the order of acceptance. */
+export interface Held {
+  readonly order: number;
+}
+
 /** A receive below the handle: the channel settles it through `deliver`, `empty` (a `try` only), `fail` or `withdrawn`. */
 export abstract class ReceiveOperation<T = unknown> extends Operation<T> {
   constructor(
@@ -287,7 +292,12 @@ export abstract class ReceiveOperation<T = unknown> extends Operation<T> {
   }
 
   /** `token` is the channel's own, for a message that is held rather than taken. */
-  abstract deliver(envelope: Envelope, token?: unknown): Delivery;
+  abstract deliver(envelope: Envelope, token?: Held): Delivery;
+
+  /** It has not been given a message yet. */
+  get hasNone(): boolean {
+    return !this.settled;
+  }
 
   /** Nothing there (a `try`), or nothing more there (`max` above 1). */
   abstract empty(): void;
@@ -340,6 +350,10 @@ export class ReceiveMany<T> extends ReceiveOperation<T[]> {
       this.fail(error);
     }
     return Delivery.taken;
+  }
+
+  override get hasNone(): boolean {
+    return this.taken.length === 0;
   }
 
   empty(): void {

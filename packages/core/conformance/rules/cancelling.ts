@@ -202,28 +202,52 @@ async function selectTakesOne(t: Harness): Promise<void> {
   );
 }
 
+/**
+ * Over links, what was on its way to a receive that gave up goes back to its place, but another process may by then have
+ * taken what stood behind it: only a store can promise competing receivers the order as well.
+ */
 async function interruptedReceives(t: Harness, capacity: number | 'unbounded'): Promise<void> {
   const [a, b, c] = await t.group(3);
+  const mailbox = t.mailbox({ capacity });
   await trade(t, {
-    mailbox: t.mailbox({ capacity }),
+    mailbox,
     producers: [a],
     consumers: [b, c],
     count: rounds(t),
     consume: { interrupted: 0.7 },
+    order: await t.isStore(a, mailbox),
   });
+}
+
+/** The receiver is not the host: what was on its way to a receive that gave up must still come before all that follows. */
+async function interruptedFarReceives(t: Harness, capacity: number | 'unbounded'): Promise<void> {
+  const [host, a, b] = await t.group(3);
+  const mailbox = t.mailbox({ capacity });
+  await host.receiver(mailbox);
+  for (const verb of ['receive', 'receiveMany', 'select'] as const)
+    await trade(t, {
+      mailbox,
+      producers: [a],
+      consumers: [b],
+      count: rounds(t) / 3,
+      consume: { interrupted: 0.7, window: verb === 'receiveMany' ? 1 : 3, verb },
+    });
 }
 
 async function interruptedEverything(t: Harness): Promise<void> {
   const [a, b, c] = await t.group(3);
-  for (const verb of ['receive', 'receiveMany', 'select'] as const)
+  for (const verb of ['receive', 'receiveMany', 'select'] as const) {
+    const mailbox = t.mailbox({ capacity: 2 });
     await trade(t, {
-      mailbox: t.mailbox({ capacity: 2 }),
+      mailbox,
       producers: [a, b],
       consumers: [b, c],
       count: rounds(t) / 3,
       produce: { interrupted: 0.4 },
       consume: { interrupted: 0.6, verb },
+      order: await t.isStore(a, mailbox),
     });
+  }
 }
 
 export const cancelling: readonly ConformanceRule[] = [
@@ -242,5 +266,6 @@ export const cancelling: readonly ConformanceRule[] = [
   rule('R13', 'select takes one message from one source', selectTakesOne),
   rule('R13', 'timeouts and aborts raced against delivery', (t) => interruptedReceives(t, 4)),
   rule('R13', 'timeouts and aborts raced against a rendezvous', (t) => interruptedReceives(t, 0)),
+  rule('R13', 'receives that give up far from the host keep the order', (t) => interruptedFarReceives(t, 8)),
   rule('R13', 'timeouts and aborts of both sides at once', interruptedEverything),
 ];

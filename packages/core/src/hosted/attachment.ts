@@ -1,11 +1,11 @@
 import type { Capacity, Ordering } from '../address.js';
 import { type ErrorCode, errorCodes, PigeonholeError } from '../errors.js';
 import { Kind, Reject } from '../framing.js';
-import type { Envelope } from '../message.js';
 import type { Channel } from '../transport.js';
-import { Delivery, OperationList, type ReceiveOperation, type SendOperation } from '../waiters.js';
+import { OperationList, type ReceiveOperation, type SendOperation } from '../waiters.js';
 import type { Channels } from './channels.js';
 import { Numbered } from './numbered.js';
+import { Pulls } from './pulls.js';
 
 /**
  * Body bytes that one channel may have on the wire unanswered (one message may always be). It bounds what a full mailbox costs
@@ -24,7 +24,7 @@ export interface AttachmentOwner {
 export class Attachment implements Channel {
   private readonly inFlight = new Numbered<SendOperation>();
   private readonly unsent = new OperationList<SendOperation>();
-  private readonly pulls = new Numbered<ReceiveOperation>();
+  readonly pulls: Pulls;
   private readonly returned: SendOperation[] = [];
   private bytesInFlight = 0;
   private acceptedCount = 0;
@@ -38,7 +38,14 @@ export class Attachment implements Channel {
     readonly capacity: Capacity,
     readonly ordering: Ordering,
     private readonly owner: AttachmentOwner,
-  ) {}
+  ) {
+    const { session } = channels;
+    this.pulls = new Pulls({
+      pull: (number, wait, max, selector) =>
+        session.write((writer) => writer.pull(channel, number, wait, max, selector)),
+      cancelPull: (number) => session.write((writer) => writer.frame(Kind.cancelPull, channel, number)),
+    });
+  }
 
   get host(): string {
     return this.channels.session.peerName;
@@ -53,12 +60,7 @@ export class Attachment implements Channel {
   }
 
   receive(operation: ReceiveOperation): void {
-    const number = this.pulls.add(operation);
-    operation.order = number;
-    if (!this.moving)
-      this.channels.session.write((writer) =>
-        writer.pull(this.channel, number, operation.wait, operation.max, operation.selector),
-      );
+    this.pulls.add(operation);
   }
 
   cancelSend(operation: SendOperation): void {
@@ -67,9 +69,7 @@ export class Attachment implements Channel {
   }
 
   cancelReceive(operation: ReceiveOperation): void {
-    operation.withdrawn();
-    if (this.pulls.take(operation.order) === undefined || this.over) return;
-    this.channels.session.write((writer) => writer.frame(Kind.cancelPull, this.channel, operation.order));
+    this.pulls.cancel(operation);
   }
 
   /** Tells the host that there are receivers here, so that it may hand the mailbox over to this process. */
@@ -98,19 +98,6 @@ export class Attachment implements Channel {
     else this.pump();
   }
 
-  /** True when a receiver here has the message; false: it goes back. */
-  onDeliver(pull: number, envelope: Envelope): boolean {
-    const operation = this.pulls.get(pull);
-    if (operation === undefined) return false;
-    const delivery = operation.deliver(envelope);
-    if (operation.settled) this.pulls.take(pull);
-    return delivery === Delivery.taken;
-  }
-
-  onEmpty(pull: number): void {
-    this.pulls.take(pull)?.empty();
-  }
-
   onProgress(received: number): void {
     this.receivedCount = received;
   }
@@ -118,6 +105,7 @@ export class Attachment implements Channel {
   /** The host gives the mailbox up; it still answers what is on the wire. Then everything goes to the next host. */
   onMoved(): void {
     this.moving = true;
+    this.pulls.stop();
     if (this.inFlight.size === 0) this.end(null);
   }
 

@@ -125,27 +125,23 @@ export class Channels {
 
   private onDeliver(frame: Frame): void {
     const { channel, number, rest } = frame;
-    const delivery = word(frame, 0);
-    const nameLength = byte(frame, 16);
-    const from = name(rest, 17, nameLength);
-    const message = envelope(frame, from, 17 + nameLength, 4, this.owner.limits);
-    const taken = this.attachments.get(channel)?.onDeliver(number, message) ?? false;
-    if (taken) this.session.writeSoon((writer) => writer.counted(Kind.taken, channel, delivery, 1));
-    else this.session.write((writer) => writer.frame(Kind.giveBack, channel, delivery));
+    const as = { delivery: word(frame, 12), order: word(frame, 16), returned: word(frame, 20) };
+    const nameLength = byte(frame, 24);
+    const from = name(rest, 25, nameLength);
+    const message = envelope(frame, from, 25 + nameLength, this.owner.limits);
+    const taken = this.attachments.get(channel)?.pulls.deliver(number, as, message) ?? false;
+    if (taken) this.session.writeSoon((writer) => writer.counted(Kind.taken, channel, as.delivery, 1));
+    else this.session.write((writer) => writer.frame(Kind.giveBack, channel, as.delivery));
   }
 
   private onAdopt(frame: Frame): void {
     const { rest } = frame;
-    const mailboxLength = byte(frame, 16);
-    const mailbox = name(rest, 17, mailboxLength);
-    const fromLength = byte(frame, 17 + mailboxLength);
-    const from = name(rest, 18 + mailboxLength, fromLength);
-    this.owner.adopt(
-      this.session,
-      frame.number,
-      mailbox,
-      envelope(frame, from, 18 + mailboxLength + fromLength, 4, this.owner.limits),
-    );
+    const mailboxLength = byte(frame, 12);
+    const mailbox = name(rest, 13, mailboxLength);
+    const fromLength = byte(frame, 13 + mailboxLength);
+    const from = name(rest, 14 + mailboxLength, fromLength);
+    const message = envelope(frame, from, 14 + mailboxLength + fromLength, this.owner.limits);
+    this.owner.adopt(this.session, frame.number, mailbox, message);
   }
 
   private serving(frame: Frame): Served | undefined {
@@ -158,7 +154,7 @@ export class Channels {
   }
 
   private sent(frame: Frame): Envelope {
-    return envelope(frame, this.session.peerName, 12, 0, this.owner.limits);
+    return envelope(frame, this.session.peerName, 12, this.owner.limits);
   }
 
   /** The link is over. */
@@ -188,7 +184,7 @@ export class Channels {
       case Kind.pull:
         return this.serving(frame)?.pull(number, selector(rest.subarray(4)), frame.c === 0, word(frame, 0));
       case Kind.empty:
-        return this.attached(frame)?.onEmpty(number);
+        return this.attached(frame)?.pulls.empty(number);
       case Kind.progress:
         return this.attached(frame)?.onProgress(number);
       case Kind.reject:

@@ -7,28 +7,22 @@ import { type Envelope, MAX_PRIORITY, MAX_SELECTED_TYPES, MAX_TYPE, type Selecto
 import { isName } from '../naming.js';
 import type { MailboxSpec } from '../transport.js';
 
-/** `meta`: where type and sentAt begin in the frame's rest. */
-export function envelope(
-  frame: Frame,
-  from: string,
-  bodyAt: number,
-  meta: number,
-  limits: CodecLimits,
-): Envelope {
+/** The message of a frame whose rest begins with type and sentAt. */
+export function envelope(frame: Frame, from: string, bodyAt: number, limits: CodecLimits): Envelope {
   const { a: codec, b: priority, rest } = frame;
   if (rest.length < bodyAt)
     throw new PigeonholeError(
       'ERR_FRAME',
       `a message frame has ${rest.length} bytes after its header; it needs ${bodyAt}`,
     );
-  const type = rest.readUInt32LE(meta);
+  const type = rest.readUInt32LE(0);
   if (type > MAX_TYPE)
     throw new PigeonholeError('ERR_FRAME', `a message has type ${type}; the most is ${MAX_TYPE}`);
   if (priority > MAX_PRIORITY)
     throw new PigeonholeError('ERR_FRAME', `a message has priority ${priority}; the most is ${MAX_PRIORITY}`);
   if (codec > CodecId.custom)
     throw new PigeonholeError('ERR_FRAME', `a message has codec ${codec}, which does not exist`);
-  const sentAt = rest.readDoubleLE(meta + 4);
+  const sentAt = rest.readDoubleLE(4);
   if (!Number.isFinite(sentAt)) throw new PigeonholeError('ERR_FRAME', `a message has sentAt ${sentAt}`);
   const body = rest.subarray(bodyAt);
   codecById(codec)?.verify(body, limits);

@@ -2,7 +2,7 @@ import { PigeonholeError } from '../errors.js';
 import { Kind, Reject } from '../framing.js';
 import type { Envelope, Selector } from '../message.js';
 import type { Queue } from '../queue.js';
-import { Delivery, ReceiveOperation, SendOperation, type Tracker } from '../waiters.js';
+import { Delivery, type Held, ReceiveOperation, SendOperation, type Tracker } from '../waiters.js';
 import { Numbered } from './numbered.js';
 import type { Session } from './session.js';
 
@@ -21,7 +21,9 @@ export class Served implements Tracker {
   receives = false;
   private readonly sends = new Numbered<RemoteSend>();
   private readonly pulls = new Numbered<RemotePull>();
-  private readonly held = new Numbered<unknown>();
+  private readonly held = new Numbered<Held>();
+  /** Deliveries given back so far: the other side learns from it which of its returns this side has seen. */
+  private returned = 0;
   private acceptFrom = 0;
   private acceptCount = 0;
   private receivedCount = 0;
@@ -83,6 +85,7 @@ export class Served implements Tracker {
       const token = this.held.take(delivery);
       if (token === undefined)
         throw new PigeonholeError('ERR_FRAME', `delivery ${delivery} is not held on channel ${this.channel}`);
+      if (!taken) this.returned = (this.returned + 1) >>> 0;
       this.queue.settleHeld(token, taken);
     }
   }
@@ -150,9 +153,11 @@ export class Served implements Tracker {
   }
 
   /** @internal */
-  hold(pull: number, envelope: Envelope, token: unknown): void {
+  hold(pull: number, envelope: Envelope, token: Held): void {
     const delivery = this.held.add(token);
-    this.session.write((writer) => writer.deliver(this.channel, pull, delivery, envelope));
+    this.session.write((writer) =>
+      writer.deliver(this.channel, pull, { delivery, order: token.order, returned: this.returned }, envelope),
+    );
   }
 
   /** @internal */
@@ -233,10 +238,10 @@ class RemotePull extends ReceiveOperation<boolean> {
     this.left = max;
   }
 
-  deliver(envelope: Envelope, token: unknown): Delivery {
+  deliver(envelope: Envelope, token: Held): Delivery {
     if (this.settled) return Delivery.declined;
     this.served.hold(this.number, envelope, token);
-    if (--this.left === 0) this.over(false);
+    if (--this.left === 0) this.over(this.max > 1);
     return Delivery.held;
   }
 

@@ -1,0 +1,129 @@
+import type { DeliveryNumbers } from '../framing.js';
+import type { Envelope, Selector } from '../message.js';
+import { Delivery, OperationList, type ReceiveOperation } from '../waiters.js';
+import { Numbered } from './numbered.js';
+
+/** Receives that ask for the same: whichever of their pulls is served, the first in line gets the message. */
+class Line extends OperationList<ReceiveOperation> {
+  /** The pulls out for this line, as many as it has receives. */
+  readonly numbers: number[] = [];
+
+  constructor(
+    readonly wait: boolean,
+    readonly max: number,
+    readonly selector: Selector | null,
+  ) {
+    super();
+  }
+
+  forget(number: number): void {
+    const at = this.numbers.indexOf(number);
+    if (at >= 0) this.numbers.splice(at, 1);
+  }
+}
+
+/** How pulls reach the host. */
+export interface PullWire {
+  pull(number: number, wait: boolean, max: number, selector: Selector | null): void;
+  cancelPull(number: number): void;
+}
+
+/**
+ * The receives of this process that wait for a mailbox hosted elsewhere.
+ *
+ * A receive may give up while a message is on its way to it. The message then goes to the next receive in line here; only if
+ * there is none does it go back to the host, and then so must all that stand behind it in the mailbox and were sent before
+ * the host knew: this process would otherwise receive them out of order (R9).
+ */
+export class Pulls {
+  private readonly out = new Numbered<Line>();
+  private readonly anything = new Line(true, 1, null);
+  private readonly lines = new Map<string, Line>();
+  /** Places of the deliveries given back whose return the host is not yet known to have seen, in order of return. */
+  private readonly returns: number[] = [];
+  private returnsSeen = 0;
+  private calls = 0;
+  private silent = false;
+
+  constructor(private readonly wire: PullWire) {}
+
+  add(operation: ReceiveOperation): void {
+    const line = this.lineOf(operation);
+    operation.order = this.calls++;
+    line.push(operation);
+    this.ask(line);
+  }
+
+  cancel(operation: ReceiveOperation): void {
+    const line = operation.list as unknown as Line | null;
+    operation.withdrawn();
+    const number = line?.numbers.pop();
+    if (number === undefined) return;
+    this.out.take(number);
+    if (!this.silent) this.wire.cancelPull(number);
+  }
+
+  /** True when a receive here has the message; false: it goes back. */
+  deliver(number: number, { order, returned }: DeliveryNumbers, envelope: Envelope): boolean {
+    this.returns.splice(0, (returned - this.returnsSeen) >>> 0);
+    this.returnsSeen = returned;
+    const line = this.out.get(number);
+    if (line?.max === 1) this.served(line, number);
+    const early = this.returns.some((earlier) => (order - earlier) >>> 0 < 2 ** 31);
+    if (!early && line?.first != null && line.first.deliver(envelope) === Delivery.taken) return true;
+    this.returns.push(order);
+    // Behind the return, so that the host has the message again when it sees the new pull.
+    if (line !== undefined) queueMicrotask(() => this.ask(line));
+    return false;
+  }
+
+  /** A `try` found nothing, or all is sent that there was for several. */
+  empty(number: number): void {
+    const line = this.out.get(number);
+    if (line === undefined) return;
+    this.served(line, number);
+    const operation = line.first;
+    if (operation === null) return;
+    // All that came for it had to go back.
+    if (operation.wait && operation.hasNone) this.ask(line);
+    else operation.empty();
+  }
+
+  /** Asks for nothing more: the mailbox is moving. */
+  stop(): void {
+    this.silent = true;
+  }
+
+  /** Those that still wait, in the order of their calls. */
+  drain(): ReceiveOperation[] {
+    this.silent = true;
+    const lines = new Set([this.anything, ...this.out.drain()]);
+    return [...lines].flatMap((line) => line.drain()).sort((a, b) => a.order - b.order);
+  }
+
+  /** As many pulls as the line has receives. */
+  private ask(line: Line): void {
+    while (!this.silent && line.numbers.length < line.size) {
+      const number = this.out.add(line);
+      line.numbers.push(number);
+      this.wire.pull(number, line.wait, line.max, line.selector);
+    }
+  }
+
+  private served(line: Line, number: number): void {
+    this.out.take(number);
+    line.forget(number);
+  }
+
+  private lineOf({ wait, max, selector }: ReceiveOperation): Line {
+    if (!wait || max > 1) return new Line(wait, max, selector);
+    if (selector === null) return this.anything;
+    const key = JSON.stringify(selector);
+    let line = this.lines.get(key);
+    if (line === undefined || line.size === 0) {
+      line = new Line(true, 1, selector);
+      this.lines.set(key, line);
+    }
+    return line;
+  }
+}
