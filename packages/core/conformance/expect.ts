@@ -33,6 +33,12 @@ export function fails(
   return rejects((async () => start())(), code, ...words);
 }
 
+/** A promise that the test awaits later. Should the test fail before, how that one ends is nobody's business. */
+export function forLater<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined);
+  return promise;
+}
+
 /** Equality as R21 means it: same kind, same value; a Buffer counts as a Uint8Array. */
 export function assertSame(actual: unknown, expected: unknown, what: string): void {
   const plain = (value: unknown) => (Buffer.isBuffer(value) ? new Uint8Array(value) : value);

@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createRuntime } from '../src/index.js';
 import { Party } from './party.js';
 import { type Agent, type AgentOptions, spawnProcess, spawnThread } from './spawn.js';
 import type {
@@ -39,7 +40,8 @@ export interface AttackTarget {
 
 export interface HarnessOptions {
   transport: TransportSetting;
-  createRuntime: CreateRuntime;
+  /** For the runtimes in the test's own process. Default: core's. */
+  createRuntime?: CreateRuntime;
   /** Modules that agents import before they start. */
   modules?: readonly string[];
   /** Environment of agents. */
@@ -98,7 +100,8 @@ export class Harness {
     let party: Party | undefined;
     const onEvent = (event: EventName, payload: unknown) => void party?.events.push({ event, payload });
     const agent = place === 'process' ? null : await this.spawn(place, onEvent);
-    const wire = agent?.wire ?? new LocalWire(options.createRuntime, onEvent);
+    const wire =
+      agent?.wire ?? new LocalWire(options.createRuntime ?? (createRuntime as CreateRuntime), onEvent);
     party = new Party(name, place, wire, agent, this.watchdog);
     try {
       await this.within(party.call({ op: 'create', settings: full }), `runtime '${name}' to be created`);

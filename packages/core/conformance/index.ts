@@ -8,11 +8,10 @@
  * conformance({ runner: { describe, test }, name: 'uds', transport: 'uds', where: ['process', 'threads', 'processes'] });
  * ```
  */
-import { createRuntime } from '../src/index.js';
 import { Harness, type HarnessOptions } from './harness.js';
 import type { ConformanceRule } from './rule.js';
 import { rules } from './rules/index.js';
-import type { CreateRuntime, Place } from './surface.js';
+import type { Place } from './surface.js';
 
 export type { Balance, Consumed, Produced } from './accounting.js';
 export type { Attacker, AttackTarget, HarnessOptions } from './harness.js';
@@ -29,15 +28,13 @@ export interface Runner {
   test(name: string, run: () => Promise<void>, timeout?: number): void;
 }
 
-export interface ConformanceOptions extends Omit<HarnessOptions, 'createRuntime'> {
+export interface ConformanceOptions extends HarnessOptions {
   /** `{ describe, test }` of the test runner in use. */
   runner: Runner;
   /** Of the transport, for the titles. */
   name: string;
   /** Where its runtimes can be: one process, worker threads, several processes. */
   where: readonly Place[];
-  /** Default: core's. */
-  createRuntime?: CreateRuntime;
   /** Only these rules; default all. */
   only?: readonly string[];
 }
@@ -62,24 +59,16 @@ export async function runRule(rule: ConformanceRule, place: Place, options: Harn
 }
 
 /** Defines the tests with the runner given: one `describe` for the transport and place, one test for each test of each rule. */
-export function conformance(options: ConformanceOptions): void {
-  const {
-    runner,
-    name,
-    where,
-    only,
-    createRuntime: create = createRuntime as CreateRuntime,
-    ...rest
-  } = options;
+export function conformance({ runner, name, where, only, ...options }: ConformanceOptions): void {
   const chosen = rulesFor(where).filter(({ rule }) => only === undefined || only.includes(rule.rule));
   for (const place of where)
     runner.describe(`${name} (${place})`, () => {
       for (const { rule } of chosen.filter((each) => each.place === place))
-        runner.test(
-          `${rule.rule} ${rule.title}`,
-          () => runRule(rule, place, { ...rest, createRuntime: create }),
-          // Ends what no watchdog ends. Every wait has one, so this says less and comes later.
-          (rest.watchdog ?? 20_000) * 15,
-        );
+        runner.test(`${rule.rule} ${rule.title}`, () => runRule(rule, place, options), lastResort(options));
     });
+}
+
+/** Milliseconds after which the runner ends a test that no watchdog ended. Every wait has one, so this comes later and says less. */
+function lastResort({ watchdog = 20_000 }: HarnessOptions): number {
+  return watchdog * 15;
 }

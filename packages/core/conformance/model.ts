@@ -3,7 +3,7 @@
  * this package depends on no property-testing library. With fast-check:
  *
  * ```ts
- * await modelTest({ transport: 'uds', place: 'process', createRuntime, search: (run) =>
+ * await modelTest({ transport: 'uds', place: 'process', search: (run) =>
  *   fc.assert(fc.asyncProperty(fc.array(fc.nat(), { maxLength: 60 }), run), { numRuns: 50 }) });
  * ```
  */

@@ -27,6 +27,9 @@ import type {
 import type { Watchdog } from './watchdog.js';
 import type { Wire } from './wire.js';
 
+/** What ends when the test wants it to. */
+const endless: readonly string[] = ['report', 'block'];
+
 export class Party {
   readonly events: { event: EventName; payload: unknown }[] = [];
   ended = false;
@@ -44,11 +47,15 @@ export class Party {
     return this.agent?.pid ?? process.pid;
   }
 
+  /** Carries out one operation there. Calls that a test lets wait on purpose have three times the watchdog's patience. */
   call<T>(operation: Operation, options: CallOptions = {}): Promise<T> {
     const outcome = this.wire.call(operation, options.signal) as Promise<T>;
+    const watched = endless.includes(operation.op)
+      ? outcome
+      : this.watchdog.within(outcome, `${operation.op} by ${this.name}`, 3 * this.watchdog.limit);
     // A test that fails elsewhere leaves calls behind that nobody awaits any more.
-    outcome.catch(() => undefined);
-    return outcome;
+    watched.catch(() => undefined);
+    return watched;
   }
 
   send(to: AddressSpec, body: unknown, options: SendExtras = {}): Promise<void> {

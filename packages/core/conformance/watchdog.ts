@@ -14,10 +14,10 @@ export class Watchdog {
   constructor(readonly limit: number) {}
 
   /** Settles as `promise` does; rejects with `WatchdogError` naming `what` once the limit is over. */
-  async within<T>(promise: Promise<T>, what: string): Promise<T> {
+  async within<T>(promise: Promise<T>, what: string, limit = this.limit): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     const expiry = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(this.expired(what)), this.limit);
+      timer = setTimeout(() => reject(this.expired(what, limit)), limit);
     });
     try {
       return await Promise.race([promise, expiry]);
@@ -58,8 +58,8 @@ export class Watchdog {
     return promise;
   }
 
-  private expired(what: string): WatchdogError {
-    return new WatchdogError(`waited ${this.limit} ms for ${what}`);
+  private expired(what: string, limit = this.limit): WatchdogError {
+    return new WatchdogError(`waited ${limit} ms for ${what}`);
   }
 }
 

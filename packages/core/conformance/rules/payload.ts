@@ -28,14 +28,11 @@ async function arriveEqual(t: Harness): Promise<void> {
 async function arriveEqualDirect(t: Harness): Promise<void> {
   const [a, b] = await t.group(2);
   const all = Object.values(values).flat();
-  const receiving = (async () => {
-    const got = [];
-    for (const _ of all) got.push((await b.receive({ kind: 'anyPeer' })).body);
-    return got;
-  })();
+  const receiver = await b.receiver({ kind: 'anyPeer' });
+  const receiving = receiver.iterate(all.length);
   for (const body of all) await t.within(a.send({ kind: 'peer', name: b.name }, body), 'a direct send');
   const got = await t.within(receiving, 'all values, sent directly');
-  for (const [at, body] of all.entries()) assertSame(got[at], body, `value ${at}, sent directly`);
+  for (const [at, body] of all.entries()) assertSame(got[at]?.body, body, `value ${at}, sent directly`);
 }
 
 async function arriveEqualSelf(t: Harness): Promise<void> {
