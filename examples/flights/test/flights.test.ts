@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -88,6 +88,11 @@ describe('a command that cannot be carried out', () => {
     [['--kill', 'enricher', '--enrichers', '1'], /needs --enrichers 2 or more/],
     [['--kill', 'reader'], /Allowed choices are enricher/],
   ])('%j', (args, message) => expectRefusal(args, message));
+});
+
+test.each(['reader', 'enricher', 'aggregator'])('%s.ts knows no transport', async (service) => {
+  const source = await readFile(new URL(`../${service}.ts`, import.meta.url), 'utf8');
+  expect(source).not.toMatch(/transport|\b(memory|pipe|fifo|mqueue|shm|uds|tcp|udp)\b/i);
 });
 
 test('two runs at once do not meet', async () => {
