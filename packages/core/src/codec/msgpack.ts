@@ -37,6 +37,10 @@ type Packed = Buffer & { start: number; end: number };
 /**
  * MessagePack through msgpackr, which sees plain objects, arrays, strings, numbers, booleans, null, undefined, 64-bit
  * bigints and the two classes above, and nothing else. No records, no structures: nothing here compiles code.
+ *
+ * Every value of R21 arrives equal, prototype included; class instances and null-prototype objects arrive as plain
+ * objects, holes as undefined. Getters run during `encode`, and may run twice. `decode` reads bodies over 64 KiB in
+ * place: their bytes must not change between `verify` and the end of `decode`.
  */
 export function createMsgpackCodec(id: number): Codec {
   const packr = new Packr({ useRecords: false, variableMapSize: true, useToJSON: false, copyBuffers: true });
