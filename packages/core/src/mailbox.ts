@@ -1,5 +1,5 @@
 import type { Source } from './address.js';
-import type { Codec } from './codec.js';
+import type { Codec, CodecLimits } from './codec.js';
 import { PigeonholeError, show } from './errors.js';
 import type { Envelope, Message, Selector } from './message.js';
 import { Pending } from './pending.js';
@@ -169,6 +169,8 @@ export interface ReceiverSetup {
   readonly label: string;
   readonly channel: Channel;
   readonly codec: Codec;
+  /** For what a custom codec verifies; the built-in ones have verified what comes from outside before it gets here. */
+  readonly limits: CodecLimits;
   /** Direct naming: only messages of this process. */
   readonly from: string | null;
   readonly sync: boolean;

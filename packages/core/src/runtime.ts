@@ -278,6 +278,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
     const receiver: Receiver = new Receiver({
       ...this.setupOf(from),
       channel,
+      limits: this.parts.config.limits,
       from: from.kind === 'peer' ? from.name : null,
       release: () => this.released(receiver, release),
     });

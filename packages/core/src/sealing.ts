@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { type Codec, type CodecLimits, codecById } from './codec.js';
+import { type Codec, CodecId, type CodecLimits, codecById } from './codec.js';
 import { PigeonholeError, show } from './errors.js';
 import {
   type Envelope,
@@ -105,20 +105,26 @@ export function selectorOf(
 /** Decodes an envelope. Throws `ERR_CORRUPT`. */
 export function openEnvelope<T>(
   envelope: Envelope,
-  setup: { readonly codec: Codec; readonly label: string },
+  setup: { readonly codec: Codec; readonly label: string; readonly limits: CodecLimits },
 ): Message<T> {
   const { codec: id, from, priority, sentAt, type } = envelope;
+  const codec = codecById(id) ?? setup.codec;
+  // A built-in codec must not meet what only a custom one could have verified.
+  if (codec.id !== id)
+    throw new PigeonholeError(
+      'ERR_CORRUPT',
+      `a message from '${from}' in ${setup.label} was encoded by a codec of its sender's own; this handle has codec '${codec.name}'`,
+      { address: setup.label },
+    );
   let body: T;
   try {
-    body = (codecById(id) ?? setup.codec).decode(envelope.body) as T;
+    if (id === CodecId.custom) codec.verify(envelope.body, setup.limits);
+    body = codec.decode(envelope.body) as T;
   } catch (cause) {
     throw new PigeonholeError(
       'ERR_CORRUPT',
-      `a message from '${from}' in ${setup.label} cannot be decoded by codec '${setup.codec.name}'`,
-      {
-        cause,
-        address: setup.label,
-      },
+      `a message from '${from}' in ${setup.label} cannot be decoded by codec '${codec.name}'`,
+      { cause, address: setup.label },
     );
   }
   return type === 0 ? { body, from, priority, sentAt } : { body, from, type, priority, sentAt };
