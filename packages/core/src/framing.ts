@@ -239,13 +239,15 @@ export interface Frame {
   rest: Buffer;
 }
 
+const NOTHING = Buffer.alloc(0);
+
 /** Cuts a byte stream into frames. Checks every length before it allocates. Throws `ERR_FRAME`. */
 export class FrameParser {
   /** Longest frame accepted, length field excluded. Raised after the handshake. */
   limit = MAX_HANDSHAKE;
   private partial: Buffer | null = null;
   private filled = 0;
-  private readonly frame: Frame = { kind: 0, a: 0, b: 0, c: 0, channel: 0, number: 0, rest: Buffer.alloc(0) };
+  private readonly frame: Frame = { kind: 0, a: 0, b: 0, c: 0, channel: 0, number: 0, rest: NOTHING };
 
   constructor(private readonly handle: (frame: Frame) => void) {}
 
@@ -261,6 +263,8 @@ export class FrameParser {
       position += 4 + length;
     }
     if (position < chunk.length && this.partial === null) this.keep(chunk.subarray(position));
+    // An idle link must not keep its last message alive.
+    this.frame.rest = NOTHING;
   }
 
   /** Feeds a frame that began in an earlier chunk; returns how much of `chunk` it took. */

@@ -68,6 +68,7 @@ export class Session implements LinkHandler {
   private flushNow = false;
   private ended = false;
   private heartbeat: NodeJS.Timeout | null = null;
+  private linger: NodeJS.Timeout | undefined;
   private heard = true;
   private readonly flushTask = (): void => this.flush();
   private readonly armFlush = (): void => process.nextTick(this.flushTask);
@@ -186,6 +187,7 @@ export class Session implements LinkHandler {
   }
 
   end(error?: Error): void {
+    clearTimeout(this.linger);
     if (this.ended) return;
     this.ended = true;
     if (this.heartbeat !== null) clearInterval(this.heartbeat);
@@ -218,8 +220,8 @@ export class Session implements LinkHandler {
   private breakOff(error: PigeonholeError): void {
     const { link } = this;
     link?.close();
-    setTimeout(() => link?.destroy(), LINGER).unref();
     this.end(error);
+    this.linger = setTimeout(() => link?.destroy(), LINGER).unref();
   }
 
   private describePeer(): string {
