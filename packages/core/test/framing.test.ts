@@ -30,8 +30,7 @@ interface Written {
   readonly frame: PlainFrame;
 }
 
-const meta = (number: number, { type, sentAt }: Envelope): Buffer =>
-  Buffer.concat([u32(number, type), f64(sentAt)]);
+const meta = ({ type, sentAt }: Envelope): Buffer => Buffer.concat([u32(type), f64(sentAt)]);
 
 const written: fc.Arbitrary<Written> = fc.oneof(
   fc
@@ -76,13 +75,14 @@ const written: fc.Arbitrary<Written> = fc.oneof(
         [0, 0, wait ? 0 : 1],
       ),
     })),
-  fc.tuple(word, word, word, envelope).map(([channel, pull, delivery, message]) => ({
-    put: (writer: FrameWriter) => writer.deliver(channel, pull, delivery, message),
+  fc.tuple(word, word, fc.tuple(word, word, word), envelope).map(([channel, pull, as, message]) => ({
+    put: (writer: FrameWriter) =>
+      writer.deliver(channel, pull, { delivery: as[0], order: as[1], returned: as[2] }, message),
     frame: plain(
       Kind.deliver,
       channel,
       pull,
-      Buffer.concat([meta(delivery, message), named(message.from), message.body]),
+      Buffer.concat([meta(message), u32(...as), named(message.from), message.body]),
       [message.codec, message.priority, 0],
     ),
   })),
@@ -92,7 +92,7 @@ const written: fc.Arbitrary<Written> = fc.oneof(
       Kind.adopt,
       0,
       number,
-      Buffer.concat([meta(0, message), named(mailbox), named(message.from), message.body]),
+      Buffer.concat([meta(message), named(mailbox), named(message.from), message.body]),
       [message.codec, message.priority, 0],
     ),
   })),

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import type { Capacity, Ordering } from '../src/address.js';
 import type { Selector } from '../src/message.js';
 import { Queue } from '../src/queue.js';
+import type { Held } from '../src/waiters.js';
 import {
   HoldingReceive,
   idOf,
@@ -186,7 +187,7 @@ class Comparison {
     const some = held.slice(from, from + (step.do === 'settle' ? 1 : step.count));
     for (const { token } of some) this.settled.add(token);
     if (step.do === 'settle') {
-      const [one] = some as [{ id: number; token: unknown }];
+      const [one] = some as [{ id: number; token: Held }];
       this.queue.settleHeld(one.token, step.taken);
       this.model.settle(one.id, step.taken);
     } else {

@@ -1,7 +1,7 @@
 import type { Capacity, Ordering } from '../src/address.js';
 import { type Envelope, matches, type Selector } from '../src/message.js';
 import type { Queue } from '../src/queue.js';
-import { Delivery, ReceiveOperation, SendOperation } from '../src/waiters.js';
+import { Delivery, type Held, ReceiveOperation, SendOperation } from '../src/waiters.js';
 
 /** A message of a model test: its body's first four bytes are its number. */
 export function message(id: number, from: string, type: number, priority: number, length = 4): Envelope {
@@ -14,9 +14,9 @@ export const idOf = ({ body }: Envelope): number => Buffer.from(body).readUInt32
 
 /** A receive as the network makes it: what it is given is held until it is settled. */
 export class HoldingReceive extends ReceiveOperation<string> {
-  readonly held: { id: number; token: unknown }[] = [];
+  readonly held: { id: number; token: Held }[] = [];
 
-  deliver(envelope: Envelope, token: unknown): Delivery {
+  deliver(envelope: Envelope, token: Held): Delivery {
     if (this.settled) return Delivery.declined;
     this.held.push({ id: idOf(envelope), token });
     if (this.held.length === this.max) this.settle('full');

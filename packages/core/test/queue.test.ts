@@ -3,6 +3,7 @@ import type { Ordering } from '../src/address.js';
 import { Backlog, Entry } from '../src/backlog.js';
 import type { Envelope, Selector } from '../src/message.js';
 import { Queue } from '../src/queue.js';
+import type { Held } from '../src/waiters.js';
 import { HoldingReceive, idOf, innards, message, TakingReceive, WatchedSend } from './queue-model.js';
 
 const queueOf = (capacity: number | 'unbounded', ordering: Ordering = 'fifo') =>
@@ -68,9 +69,9 @@ test('what returns after the close is still there to be handed on', () => {
   const holder = hold(queue, 3);
   const tokens = holder.held.map(({ token }) => token);
   queue.close(() => new Error('closed'));
-  queue.settleHeld(tokens[2], false);
-  queue.settleHeld(tokens[0], true);
-  queue.settleHeld(tokens[1], false);
+  queue.settleHeld(tokens[2] as Held, false);
+  queue.settleHeld(tokens[0] as Held, true);
+  queue.settleHeld(tokens[1] as Held, false);
   expect(queue.drain().map(({ envelope }) => idOf(envelope))).toEqual([2, 3, 4]);
 });
 
@@ -81,7 +82,7 @@ test('a message that returns at capacity 0 stands where it stood', () => {
   const holder = hold(queue, 1);
   expect(holder.held.map(({ id }) => id)).toEqual([1]);
   const third = send(queue, message(3, 'b', 0, 0));
-  queue.settleHeld(holder.held[0]?.token, false);
+  queue.settleHeld(holder.held[0]?.token as Held, false);
   expect([take(queue), take(queue), take(queue)].map(({ taken }) => taken[0])).toEqual([1, 2, 3]);
   expect([first, second, third].map(({ came }) => came)).toEqual(['accepted', 'accepted', 'accepted']);
 });
@@ -92,7 +93,7 @@ test('a send at capacity 0 that gave up while it was shown is withdrawn when it 
   const holder = hold(queue, 1);
   operation.giveUp(new Error('enough'), () => queue.cancelSend(operation));
   expect(operation.settled).toBe(false);
-  queue.settleHeld(holder.held[0]?.token, false);
+  queue.settleHeld(holder.held[0]?.token as Held, false);
   expect(operation.came).toBe('withdrawn');
   expect(innards(queue)).toMatchObject({ senders: 0, used: 0 });
 });
