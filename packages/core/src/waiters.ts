@@ -299,6 +299,11 @@ export abstract class ReceiveOperation<T = unknown> extends Operation<T> {
     return !this.settled;
   }
 
+  /** It has taken a message, and waits only to hear whether there are more. */
+  get begun(): boolean {
+    return false;
+  }
+
   /** Nothing there (a `try`), or nothing more there (`max` above 1). */
   abstract empty(): void;
 }
@@ -358,6 +363,10 @@ export class ReceiveMany<T> extends ReceiveOperation<T[]> {
 
   empty(): void {
     this.settle(this.taken);
+  }
+
+  override get begun(): boolean {
+    return this.taken.length > 0;
   }
 
   /** Messages already taken must not be lost to a timeout: they are the outcome. */

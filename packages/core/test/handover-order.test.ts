@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createRuntime, mailbox } from '../dist/index.js';
+import { createRuntime, mailbox, type Receiver, type Runtime } from '../dist/index.js';
 import { Child, runtimeDirectory, until } from './child.js';
 
 interface Order {
@@ -34,7 +34,7 @@ test('each sender’s messages keep their order over hand-overs with several hei
   const options = { directory, namespace: 'n', transport: 'uds', config: false, logger: false } as const;
   const orders = mailbox<Order>('orders', { capacity: 'unbounded' });
   const sender = await Child.joined({ directory, namespace: 'n', name: 'sender' });
-  const heirs = [];
+  const heirs: { runtime: Runtime; rx: Receiver<Order> }[] = [];
   for (const name of ['a', 'b', 'c', 'd', 'e']) {
     const runtime = await createRuntime({ ...options, name });
     heirs.push({ runtime, rx: await runtime.receiver(orders) });
@@ -54,7 +54,7 @@ test('each sender’s messages keep their order over hand-overs with several hei
     expect((await leaving?.runtime.close({ deadline: 30_000 }))?.undelivered).toEqual([]);
   }
   const counts = await stopSending(sender);
-  const [last] = heirs as [(typeof heirs)[0]];
+  const [last] = heirs as [{ runtime: Runtime; rx: Receiver<Order> }];
   const total = counts.reduce((sum, count) => sum + count, 0);
   while (received.length < total) received.push(...(await last.rx.receiveMany(1000)).map(({ body }) => body));
   for (const [lane, count] of counts.entries())

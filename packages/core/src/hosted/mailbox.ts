@@ -30,6 +30,8 @@ export class HostedMailbox implements AttachmentOwner {
   queue: Queue | null = null;
   receivers = 0;
   private attachment: Attachment | null = null;
+  /** The attachment that ended last: perhaps at once, before `reach` has seen it. */
+  private gone: Attachment | null = null;
   /** What the mailbox was when another process hosted it: so it stays when this one takes over. */
   private adopted: { readonly capacity: Capacity; readonly ordering: Ordering } | null = null;
   private readonly servedChannels = new Set<Served>();
@@ -143,6 +145,7 @@ export class HostedMailbox implements AttachmentOwner {
     lost: number | null,
   ): void {
     if (this.attachment === from) this.attachment = null;
+    this.gone = from;
     if (lost !== null) this.network.lost(this, from.host, lost);
     this.channel.lost(from, sends, receives);
     // Receivers must inherit the mailbox even while none of them is waiting.
@@ -172,7 +175,7 @@ export class HostedMailbox implements AttachmentOwner {
     if (reached === 'self') return { channel: this.queue ?? this.startHosting() };
     if (typeof reached === 'string') return reached;
     const attachment = await reached.channels.attach(this.spec, this.receivers > 0, this);
-    if (attachment === null) return 'changing';
+    if (attachment === null || attachment === this.gone) return 'changing';
     this.attachment = attachment;
     this.adopted = { capacity: attachment.capacity, ordering: attachment.ordering };
     for (const adoption of this.adopting.splice(0)) reached.channels.adopt(this.spec.name, adoption);

@@ -1,6 +1,6 @@
 import { PigeonholeError } from '../errors.js';
 import type { Channel } from '../transport.js';
-import { OperationList, type ReceiveOperation, type SendOperation } from '../waiters.js';
+import { OperationList, ReceiveOperation, type SendOperation } from '../waiters.js';
 
 /** How long the first, and at most how long any, pause between two tries to reach a mailbox is (milliseconds). */
 const FIRST_PAUSE = 2;
@@ -156,6 +156,12 @@ export class MovingChannel implements Channel {
 
 function requeue<T extends SendOperation | ReceiveOperation>(list: OperationList<T>, earlier: T[]): void {
   const later = list.drain();
-  for (const operation of earlier) if (!operation.settled) list.push(operation);
+  for (const operation of earlier) {
+    if (operation.settled) continue;
+    // Whoever could have said that it was too late is gone; and what has been taken must not wait for more.
+    if (operation.cancelling) operation.withdrawn();
+    else if (operation instanceof ReceiveOperation && operation.begun) operation.empty();
+    else list.push(operation);
+  }
   for (const operation of later) list.push(operation);
 }
