@@ -1,4 +1,6 @@
 /** FrameWriter and FrameParser against the reference, for whatever frames and however the stream is cut. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Frame, FrameParser, FrameWriter, Kind } from '../src/framing.js';
@@ -49,13 +51,11 @@ const written: fc.Arbitrary<Written> = fc.oneof(
   })),
   fc.tuple(word, word, envelope, fc.boolean()).map(([channel, number, message, wait]) => ({
     put: (writer: FrameWriter) => writer.send(channel, number, message, wait),
-    frame: plain(
-      Kind.send,
-      channel,
-      number,
-      Buffer.concat([u32(message.type), f64(message.sentAt), message.body]),
-      [message.codec, message.priority, wait ? 0 : 1],
-    ),
+    frame: plain(Kind.send, channel, number, Buffer.concat([meta(message), message.body]), [
+      message.codec,
+      message.priority,
+      wait ? 0 : 1,
+    ]),
   })),
   fc
     .tuple(
@@ -75,17 +75,18 @@ const written: fc.Arbitrary<Written> = fc.oneof(
         [0, 0, wait ? 0 : 1],
       ),
     })),
-  fc.tuple(word, word, fc.tuple(word, word, word), envelope).map(([channel, pull, as, message]) => ({
-    put: (writer: FrameWriter) =>
-      writer.deliver(channel, pull, { delivery: as[0], order: as[1], returned: as[2] }, message),
-    frame: plain(
-      Kind.deliver,
-      channel,
-      pull,
-      Buffer.concat([meta(message), u32(...as), named(message.from), message.body]),
-      [message.codec, message.priority, 0],
-    ),
-  })),
+  fc
+    .tuple(word, word, word, word, word, envelope)
+    .map(([channel, pull, delivery, order, returned, message]) => ({
+      put: (writer: FrameWriter) => writer.deliver(channel, pull, { delivery, order, returned }, message),
+      frame: plain(
+        Kind.deliver,
+        channel,
+        pull,
+        Buffer.concat([meta(message), u32(delivery, order, returned), named(message.from), message.body]),
+        [message.codec, message.priority, 0],
+      ),
+    })),
   fc.tuple(word, processName, envelope).map(([number, mailbox, message]) => ({
     put: (writer: FrameWriter) => writer.adopt(number, mailbox, message),
     frame: plain(
@@ -199,6 +200,26 @@ describe('the parser', () => {
       parser.push(chunk, true);
     }
     expect(frames).toEqual([plain(Kind.ping, 0, 9)]);
+  });
+
+  test('keeps nothing of a frame that it has shown', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const { parser, frames } = collector();
+    const shown = new FrameParser(() => {});
+    const feed = (each: FrameParser): WeakRef<ArrayBufferLike> => {
+      const bytes = new Uint8Array(bytesOf(plain(Kind.error, 0, 0, Buffer.alloc(50_000))));
+      each.push(bytes, true);
+      return new WeakRef(bytes.buffer);
+    };
+    shown.limit = LIMIT;
+    const [kept, gone] = [feed(parser), feed(shown)];
+    await new Promise((resolve) => setImmediate(resolve));
+    collect();
+    // The collector's frame refers to its bytes still; nobody refers to the other's.
+    expect(kept.deref()).toBe(frames[0]?.rest.buffer);
+    expect(gone.deref()).toBeUndefined();
+    shown.push(Buffer.alloc(0), true);
   });
 
   test('keeps views of what it owns and copies what it was lent', () => {

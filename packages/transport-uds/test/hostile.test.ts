@@ -4,7 +4,6 @@ import { frame, u32 } from './raw-frames.js';
 import { type Hello, helloFrame, RawLink } from './raw-link.js';
 import { RawProcess } from './raw-process.js';
 import { Scene } from './scene.js';
-import { until } from './watch.js';
 
 interface Attack {
   readonly name: string;
@@ -173,10 +172,7 @@ describe('a stranger', () => {
       await link.broken('garbage');
       links.push(link);
     }
-    await until(
-      async () => (await scene.victim.usage()).descriptors <= before,
-      `the victim to let go of ${links.length} connections whose other ends stay open`,
-    );
+    await scene.letGo(before);
     await scene.survived();
   });
 });

@@ -97,13 +97,13 @@ export function pullFrame(channel: number, number: number, max = 1, wait = true)
 
 export function deliverFrame(channel: number, pull: number, delivery: number, content: Content = {}): Buffer {
   const { codec = 0, priority = 0, body = NIL } = content;
-  const rest = Buffer.concat([u32(delivery), meta(content), named('forger'), body]);
+  const rest = Buffer.concat([meta(content), u32(delivery, delivery, 0), named('forger'), body]);
   return frame('deliver', channel, pull, rest, [codec, priority, 0]);
 }
 
 export function adoptFrame(number: number, mailbox: string, from: string, content: Content = {}): Buffer {
   const { codec = 0, priority = 0, body = NIL } = content;
-  const rest = Buffer.concat([u32(0), meta(content), named(mailbox), named(from), body]);
+  const rest = Buffer.concat([meta(content), named(mailbox), named(from), body]);
   return frame('adopt', 0, number, rest, [codec, priority, 0]);
 }
 

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRuntime, mailbox, peer, type Runtime } from '@pigeonhole/core';
 import { expect, onTestFinished } from 'vitest';
-import type { Target } from './raw-process.js';
+import type { RawProcess, Target } from './raw-process.js';
 import { Victim, type Warning } from './victim.js';
-import { within } from './watch.js';
+import { until, within } from './watch.js';
 
 export const NAMESPACE = 'ns';
 let serial = 0;
@@ -67,6 +67,22 @@ export class Scene {
     await within(runtime.send(mailbox<unknown>('echo'), body), 'the victim to accept a request');
     const { body: echoed } = await within(runtime.receive(peer('victim')), 'the victim to answer');
     expect(echoed).toEqual(body);
+  }
+
+  /** How many descriptors the victim has while it knows an attacker that has no link. */
+  async idle(rogue: RawProcess): Promise<number> {
+    const link = await rogue.link();
+    const { descriptors } = await this.victim.usage();
+    link.destroy();
+    return descriptors - 1;
+  }
+
+  /** Waits until the victim has no more descriptors than that: it has seen the end of each link that is over. */
+  async letGo(idle: number): Promise<void> {
+    await until(
+      async () => (await this.victim.usage()).descriptors <= idle,
+      'the victim to let go of the links',
+    );
   }
 
   /**
