@@ -11,6 +11,8 @@ import { Tally } from './tally.js';
 /** What a finished run amounts to. With the setup and the tables, it is what `--json` prints. */
 export interface Account {
   attempted: number;
+  /** Not even attempted, because no enricher was left. */
+  unsent: number;
   accepted: number;
   /** Sends whose outcome could not be known when they settled; each is either counted or lost by now. */
   unknown: number;
@@ -33,7 +35,7 @@ export interface Account {
   equal: boolean;
   /** Every flight was counted. */
   complete: boolean;
-  /** Equal, nothing twice, nothing unexpected; and complete, unless an enricher died. */
+  /** All sent, equal, nothing twice, nothing unexpected; and complete, unless an enricher died. */
   ok: boolean;
   /** From the first send to the report. */
   seconds: number;
@@ -62,10 +64,11 @@ export async function reconcile(record: RunRecord): Promise<Account> {
   const alone = await computeAlone(record.data, settings.total, counted);
   const unexpected = counted.size - (ledger.attempted - lost.length);
   const equal = isDeepStrictEqual(report.summary, alone.summary);
-  const complete = lost.length === 0;
+  const complete = counted.size === settings.total;
   const clean = equal && report.duplicates.length === 0 && unexpected === 0;
   return {
     attempted: ledger.attempted,
+    unsent: settings.total - ledger.attempted,
     accepted: ledger.accepted.size,
     unknown: ledger.unknown.size,
     unknownCounted,

@@ -9,10 +9,16 @@ export class Ledger {
   /** Certainly not accepted. */
   readonly rejected = new SequenceSet();
   #attempted = 0;
+  #closed = false;
   #firstRejection: string | null = null;
 
   get attempted(): number {
     return this.#attempted;
+  }
+
+  /** The sender was closed: sending more is of no use. */
+  get closed(): boolean {
+    return this.#closed;
   }
 
   /** Message of the first error that rejected a flight. */
@@ -32,11 +38,13 @@ export class Ledger {
   }
 
   #enterFailure(seq: number, error: unknown): void {
-    if (error instanceof PigeonholeError && error.code === 'ERR_OUTCOME_UNKNOWN') {
+    const code = error instanceof PigeonholeError ? error.code : null;
+    if (code === 'ERR_OUTCOME_UNKNOWN') {
       this.unknown.add(seq);
       return;
     }
     this.rejected.add(seq);
+    this.#closed ||= code === 'ERR_CLOSED';
     this.#firstRejection ??= error instanceof Error ? error.message : String(error);
   }
 }

@@ -13,6 +13,7 @@ import {
   type EnricherCommand,
   type Flight,
   flights,
+  type NumberedFlight,
   type ReaderMessage,
   type Report,
   toAggregator,
@@ -108,11 +109,16 @@ class Run {
   async #sendAll(data: readonly Flight[]): Promise<void> {
     const sender = await this.runtime.sender(flights);
     void this.#roster.extinction().then(() => sender.close());
-    await pMap(
-      numbered(data, this.settings.total),
-      (flight) => this.#ledger.enter(flight.seq, sender.send(flight)),
-      { concurrency: WINDOW },
-    );
+    await pMap(this.#toSend(data), (flight) => this.#ledger.enter(flight.seq, sender.send(flight)), {
+      concurrency: WINDOW,
+    });
+  }
+
+  *#toSend(data: readonly Flight[]): Generator<NumberedFlight, void> {
+    for (const flight of numbered(data, this.settings.total)) {
+      if (this.#ledger.closed) return;
+      yield flight;
+    }
   }
 
   /**

@@ -47,6 +47,7 @@ function describeFlights(account: Account): string[] {
     `flights: ${account.attempted} attempted, ${account.accepted} accepted, ${account.counted} counted, ` +
       `${account.lost.length} lost, ${account.duplicates.length} duplicates (${shares.join(', ')})`,
   ];
+  if (account.unsent > 0) lines.push(`not sent, as no enricher was left: ${account.unsent}`);
   if (account.down.length > 0) lines.push(`died: ${account.down.join(', ')}`);
   if (account.unknown > 0) {
     const lost = account.unknown - account.unknownCounted;

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Message, Receiver } from '@pigeonhole/core';
 
 /** The most messages taken at once: what a process can lose of a mailbox if it is killed. */
@@ -12,7 +13,11 @@ export async function* takeUntil<T>(
   interrupted: AbortSignal,
 ): AsyncGenerator<Message<T>[], void> {
   try {
-    for (;;) yield await incoming.receiveMany(BATCH, { signal: interrupted });
+    for (;;) {
+      yield await incoming.receiveMany(BATCH, { signal: interrupted });
+      // In one process, full mailboxes could go round for ever without a turn for timers and signals.
+      await setImmediate();
+    }
   } catch (error) {
     if (!interrupted.aborted || error !== interrupted.reason) throw error;
     // An interrupted receive took nothing.
