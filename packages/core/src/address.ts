@@ -50,15 +50,13 @@ export type BodyOf<A> =
         ? T
         : never;
 
+export function isCapacity(capacity: unknown): capacity is Capacity {
+  if (typeof capacity !== 'number') return capacity === 'unbounded';
+  return Number.isSafeInteger(capacity) && capacity >= 0 && capacity < 2 ** 32 - 1;
+}
+
 export function checkCapacity(capacity: unknown, of: string): Capacity {
-  if (capacity === 'unbounded') return capacity;
-  if (
-    typeof capacity === 'number' &&
-    Number.isSafeInteger(capacity) &&
-    capacity >= 0 &&
-    capacity < 2 ** 32 - 1
-  )
-    return capacity;
+  if (isCapacity(capacity)) return capacity;
   throw new PigeonholeError(
     'ERR_CAPACITY',
     `capacity of ${of} is ${show(capacity)}; it must be 0 (rendezvous), an integer from 1 to 4294967294, or 'unbounded'`,

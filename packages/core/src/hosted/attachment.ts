@@ -120,7 +120,8 @@ export class Attachment implements Channel {
           { address: this.owner.label },
         ),
       );
-    this.end((this.acceptedCount - this.receivedCount) >>> 0);
+    // Never more than was accepted, whatever the host said it had passed on.
+    this.end(Math.min((this.acceptedCount - this.receivedCount) >>> 0, this.acceptedCount));
   }
 
   private end(lost: number | null): void {

@@ -1,10 +1,10 @@
-import { PigeonholeError, show } from '../errors.js';
+import { PigeonholeError } from '../errors.js';
 import { type Frame, Kind, PROTOCOL_VERSION, parseJson } from '../framing.js';
 import type { Envelope } from '../message.js';
 import type { MailboxSpec } from '../transport.js';
 import type { SendOperation } from '../waiters.js';
 import { Attachment, type AttachmentOwner, remoteError } from './attachment.js';
-import { byte, envelope, name, openedSpec, selector, word } from './reading.js';
+import { byte, envelope, name, openedAs, openedSpec, selector, word } from './reading.js';
 import type { Served } from './served.js';
 import type { Session, SessionOwner } from './session.js';
 
@@ -93,25 +93,12 @@ export class Channels {
     }
   }
 
-  private onOpened(channel: number, { capacity, ordering }: Record<string, unknown>): void {
+  private onOpened(channel: number, json: Record<string, unknown>): void {
     const opening = this.openings.get(channel);
     if (opening === undefined) return;
+    const { capacity, ordering } = openedAs(json);
     this.openings.delete(channel);
-    if (
-      !(capacity === 'unbounded' || Number.isSafeInteger(capacity)) ||
-      (ordering !== 'fifo' && ordering !== 'priority')
-    )
-      throw new PigeonholeError(
-        'ERR_FRAME',
-        `a mailbox was opened with capacity ${show(capacity)} and ordering ${show(ordering)}`,
-      );
-    const attachment = new Attachment(
-      this,
-      channel,
-      capacity as number | 'unbounded',
-      ordering,
-      opening.owner,
-    );
+    const attachment = new Attachment(this, channel, capacity, ordering, opening.owner);
     this.attachments.set(channel, attachment);
     opening.resolve(attachment);
   }

@@ -1,5 +1,5 @@
 /** Reads what frames carry, checking every length and value before use. Everything here throws `ERR_FRAME`. */
-import type { Capacity, Ordering } from '../address.js';
+import { type Capacity, isCapacity, type Ordering } from '../address.js';
 import { CodecId, type CodecLimits, codecById } from '../codec.js';
 import { PigeonholeError, show } from '../errors.js';
 import { type Frame, parseJson } from '../framing.js';
@@ -67,6 +67,19 @@ export function selector(bytes: Buffer): Selector | null {
       `a selector has ${types.length} types; the most is ${MAX_SELECTED_TYPES}`,
     );
   return { types: types as number[] | null, from };
+}
+
+/** What an opened frame says that the mailbox is. */
+export function openedAs({ capacity, ordering }: Record<string, unknown>): {
+  capacity: Capacity;
+  ordering: Ordering;
+} {
+  if (!isCapacity(capacity) || (ordering !== 'fifo' && ordering !== 'priority'))
+    throw new PigeonholeError(
+      'ERR_FRAME',
+      `a mailbox was opened with capacity ${show(capacity)} and ordering ${show(ordering)}`,
+    );
+  return { capacity, ordering };
 }
 
 /** What an open frame asks for. Its values are only compared with the mailbox's own, so a nonsensical one is a mismatch. */
