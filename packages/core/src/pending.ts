@@ -2,12 +2,6 @@ import { PigeonholeError, show } from './errors.js';
 import type { Channel } from './transport.js';
 import type { CallTracker, Operation, Waiting, WaitOptions } from './waiters.js';
 
-/**
- * So many calls in a row may complete without the event loop running once; then one is completed from the loop. Otherwise
- * two actors that always find work would starve timers and sockets for ever (zeromq.js caps its synchronous reads alike).
- */
-const BURST = 512;
-
 /** The calls under way on one handle: option checks, timeout and abort, promises, and their end when the handle closes. */
 export class Pending implements CallTracker {
   closed = false;
@@ -15,7 +9,6 @@ export class Pending implements CallTracker {
   private failed = 0;
   private idle: (() => void) | null = null;
   private closing: Promise<number> | null = null;
-  private burst = 0;
 
   constructor(private readonly label: string) {}
 
@@ -36,13 +29,8 @@ export class Pending implements CallTracker {
       this.track(operation);
       if (options.timeout !== undefined || options.signal !== undefined)
         operation.watch(options, `${verb} ${this.label}`, cancel);
-      return operation.outcome() as Promise<T>;
     }
-    const outcome = operation.outcome();
-    if (outcome instanceof Promise) return outcome;
-    if (++this.burst < BURST) return Promise.resolve(outcome);
-    this.burst = 0;
-    return new Promise((resolve) => setImmediate(resolve, outcome));
+    return operation.outcome();
   }
 
   /** The same, blocking the thread until it is settled. */

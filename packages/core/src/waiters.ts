@@ -1,5 +1,6 @@
 import { PigeonholeError } from './errors.js';
 import type { Envelope, Selector } from './message.js';
+import { pace } from './pace.js';
 
 /** What a waiting call may be told to give up on. */
 export interface WaitOptions {
@@ -97,7 +98,10 @@ export abstract class Waiting {
     this.state = REJECTED;
     this.error = error;
     this.release();
-    this.reject?.(error);
+    const { reject } = this;
+    if (reject === undefined) return;
+    if (pace.free()) reject(error);
+    else pace.later(() => reject(error));
   }
 
   /** The channel has withdrawn it: it rejects with the reason for which it was given up. */
@@ -170,10 +174,15 @@ export abstract class Operation<T> extends Waiting {
   // Declared through a method, so that lists may hold operations whatever their outcome.
   private resolve: { call(value: T): void }['call'] | undefined;
 
-  /** The outcome, or a promise of it. */
-  outcome(): T | Promise<T> {
-    if (this.state === RESOLVED) return this.value as T;
+  /** A promise of the outcome. */
+  outcome(): Promise<T> {
     if (this.state === REJECTED) return Promise.reject(this.error);
+    if (this.state === RESOLVED) {
+      const value = this.value as T;
+      return pace.free()
+        ? Promise.resolve(value)
+        : new Promise((resolve) => pace.later(() => resolve(value)));
+    }
     return new Promise<T>((resolve, reject) => {
       this.resolve = resolve;
       this.reject = reject;
@@ -191,7 +200,10 @@ export abstract class Operation<T> extends Waiting {
     this.state = RESOLVED;
     this.value = value;
     this.release();
-    this.resolve?.(value);
+    const { resolve } = this;
+    if (resolve === undefined) return true;
+    if (pace.free()) resolve(value);
+    else pace.later(() => resolve(value));
     return true;
   }
 }

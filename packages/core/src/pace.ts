@@ -1,0 +1,34 @@
+/**
+ * So many calls may complete without the event loop running in between; what follows then waits for the loop. Otherwise two
+ * services of one process that always find work in each other's mailboxes would keep timers, signals and sockets out for
+ * ever (zeromq.js caps its synchronous reads alike).
+ */
+const BURST = 512;
+
+/** Lets calls complete at once, but for a burst at a time; in any case in the order in which they were settled. */
+class Pace {
+  private count = 0;
+  private waiting: (() => void)[] = [];
+
+  /** Whether a call that is settled now may complete at once. */
+  free(): boolean {
+    return this.waiting.length === 0 && ++this.count < BURST;
+  }
+
+  /** Completes a call from the event loop, after those that wait already. */
+  later(complete: () => void): void {
+    if (this.waiting.length === 0) setImmediate(() => this.go());
+    this.waiting.push(complete);
+  }
+
+  private go(): void {
+    const { waiting } = this;
+    this.waiting = [];
+    this.count = 0;
+    // Promise reactions run when all of these are resolved, so nothing can come between them.
+    for (const complete of waiting) complete();
+  }
+}
+
+/** One a thread, as there is one event loop a thread. */
+export const pace = new Pace();
