@@ -1,9 +1,14 @@
+import { existsSync } from 'node:fs';
 import { chmod, rename, rm } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { dirname } from 'node:path';
 import { hasSystemCode, PigeonholeError } from './errors.js';
-import { checkSocketPath } from './naming.js';
+import { checkSocketPath, pathError } from './naming.js';
 
-/** A full backlog of a busy or stopped listener answers EAGAIN: it is alive, so it is asked again (unix(7), connect(2)). */
+/**
+ * A full backlog of a busy or stopped listener answers EAGAIN: it is alive, so it is asked again (unix(7), connect(2)). So it
+ * is after ECONNRESET: it stopped listening before it had accepted, and the next answer says whether for good.
+ */
 const BACKLOG_PAUSE = 10;
 const BACKLOG_TRIES = 100;
 
@@ -21,7 +26,7 @@ export async function listenUnix(
   // A reader must be able to end its half while the other still writes; who owns a connection decides when it is over.
   const server = createServer({ allowHalfOpen: false }, onConnection);
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => reject(socketError(error, 'listen on', staging)));
+    server.once('error', (error) => reject(listenError(error, staging)));
     server.listen(staging, resolve);
   });
   server.removeAllListeners('error');
@@ -33,6 +38,15 @@ export async function listenUnix(
     throw socketError(error as Error, 'listen on', path);
   }
   return new UnixListener(server, path);
+}
+
+/** libuv says EACCES where the kernel said ENOENT, which here means: the last process to leave has removed the directory. */
+function listenError(error: NodeJS.ErrnoException, path: string): PigeonholeError {
+  const directory = dirname(path);
+  const gone = error.code === 'EACCES' && !existsSync(directory);
+  return gone
+    ? pathError(Object.assign(error, { code: 'ENOENT' }), 'listen in', directory)
+    : socketError(error, 'listen on', path);
 }
 
 export class UnixListener {
@@ -55,7 +69,7 @@ export async function connectUnix(path: string): Promise<Socket> {
     try {
       return await connectOnce(path);
     } catch (error) {
-      if (!hasSystemCode(error, 'EAGAIN') || tries === BACKLOG_TRIES)
+      if (!hasSystemCode(error, 'EAGAIN', 'ECONNRESET') || tries === BACKLOG_TRIES)
         throw socketError(error as Error, 'connect to', path);
       await new Promise((resolve) => setTimeout(resolve, BACKLOG_PAUSE));
     }
@@ -68,6 +82,8 @@ function connectOnce(path: string): Promise<Socket> {
     socket.once('error', reject);
     socket.once('connect', () => {
       socket.off('error', reject);
+      // Until the caller listens, an error must not end the process; `destroyed` then tells of it.
+      socket.on('error', () => {});
       resolve(socket);
     });
   });

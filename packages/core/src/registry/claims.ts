@@ -93,15 +93,16 @@ export class Claims {
   }
 
   private async raise(directory: string, own: string, content: string): Promise<void> {
-    for (;;) {
+    for (let tries = 1; ; tries++) {
       try {
         await mkdir(directory, { recursive: true, mode: 0o700 });
         return await writeFile(own, content, { flag: 'wx', mode: 0o600 });
       } catch (error) {
         // It is up already: the former owner raised it for this process.
         if (hasSystemCode(error, 'EEXIST')) return;
-        // Whoever released the name last has just removed the empty directory.
-        if (!hasSystemCode(error, 'ENOENT')) throw pathError(error, 'claim', own);
+        // Whoever released the name last has just removed the empty directory, or the one above (mkdir then says ENOTDIR).
+        if (tries === TRIES || !hasSystemCode(error, 'ENOENT', 'ENOTDIR'))
+          throw pathError(error, 'claim', own);
       }
     }
   }

@@ -19,6 +19,7 @@ export class DirectoryRegistry implements Registry {
   private readonly presence: Presence;
   private readonly hosted = new Set<string>();
   private readonly claiming = new Set<Promise<boolean>>();
+  private joined = false;
   private left = false;
 
   constructor(
@@ -44,16 +45,13 @@ export class DirectoryRegistry implements Registry {
   }
 
   async join(): Promise<void> {
-    const { name } = this.self;
+    const { name, pid } = this.self;
+    const directory = this.paths.peersOf(name);
     try {
+      const owner = await this.claims.claim(directory, String(pid));
+      if (owner !== null) throw await this.inUse(join(directory, owner));
       await this.writeRecord();
-      const owner = await this.claims.claim(this.paths.peersOf(name));
-      if (owner !== null)
-        throw new PigeonholeError(
-          'ERR_IN_USE',
-          `process name '${name}' is held by a live process of this namespace (pid ${(await this.presence.meet(owner)).peer?.pid ?? 'unknown'}); choose another name, or end that process`,
-          { address: name },
-        );
+      this.joined = true;
       await this.meetEverybody();
     } catch (error) {
       await this.leave();
@@ -131,6 +129,16 @@ export class DirectoryRegistry implements Registry {
       });
   }
 
+  private async inUse(claim: string): Promise<PigeonholeError> {
+    const { name } = this.self;
+    const pid = (await readFile(claim, 'utf8').catch(() => '')) || 'unknown';
+    return new PigeonholeError(
+      'ERR_IN_USE',
+      `process name '${name}' is held by a live process of this namespace (pid ${pid}); choose another name, or end that process`,
+      { address: name },
+    );
+  }
+
   private async writeRecord(): Promise<void> {
     const path = this.paths.record(this.self.incarnation);
     const staging = this.paths.staging(path);
@@ -163,7 +171,8 @@ export class DirectoryRegistry implements Registry {
 
   private async isAlive(incarnation: string): Promise<boolean> {
     if (incarnation === this.self.incarnation) return true;
-    return (await this.presence.meet(incarnation)).alive;
+    // Before it has its name, this process must not make anybody's acquaintance: it may never be there.
+    return this.joined ? (await this.presence.meet(incarnation)).alive : this.presence.answers(incarnation);
   }
 
   private wentDown(peer: PeerInfo): void {

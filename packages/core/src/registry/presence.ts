@@ -12,6 +12,9 @@ const MAX_LINE = 64 * 1024;
 const MAX_STRANGERS = 256;
 const HELLO_PATIENCE = 10_000;
 
+/** Between two tries to learn whether a peer whose connection is gone still lives (milliseconds). */
+const ASK_AGAIN = 100;
+
 /** What one process tells the others: a JSON object a line. */
 export type Notice =
   | { readonly is: 'hello'; readonly peer: PeerInfo }
@@ -81,21 +84,24 @@ export class Presence {
   async meet(incarnation: string): Promise<{ peer: PeerInfo | null; alive: boolean }> {
     const known = this.known.get(incarnation);
     if (known !== undefined) return { peer: known.leaving ? null : known.peer, alive: true };
-    let socket: Socket;
-    try {
-      socket = await connectUnix(this.paths.presence(incarnation));
-    } catch (error) {
-      if (error instanceof PigeonholeError && error.code === 'ERR_PEER_DOWN')
-        return { peer: null, alive: false };
-      throw error;
-    }
+    const socket = await this.reach(incarnation);
+    if (socket === null) return { peer: null, alive: false };
     const peer = await this.record(incarnation);
     if (peer === null || this.over) {
       socket.destroy();
       return { peer: null, alive: true };
     }
+    if (socket.destroyed) return this.meet(incarnation);
     this.attend(socket, peer);
     return { peer, alive: true };
+  }
+
+  /** Whether the process of this incarnation lives, without its learning of this one. */
+  async answers(incarnation: string): Promise<boolean> {
+    if (this.known.has(incarnation)) return true;
+    const socket = await this.reach(incarnation);
+    socket?.destroy();
+    return socket !== null;
   }
 
   tell(notice: Notice): void {
@@ -187,18 +193,37 @@ export class Presence {
     if (known === undefined) return;
     known.sockets.delete(socket);
     if (known.sockets.size > 0 || this.over) return;
-    this.known.delete(peer.incarnation);
-    if (known.leaving) return;
+    if (known.leaving) this.known.delete(peer.incarnation);
+    else await this.askAgain(known);
+  }
+
+  /** The connection may have gone for another reason than death (no descriptors left there): asks the socket itself. */
+  private async askAgain(known: Known): Promise<void> {
+    const { peer, sockets } = known;
+    const settled = (): boolean =>
+      this.over || sockets.size > 0 || this.known.get(peer.incarnation) !== known;
     try {
-      // The connection may have gone for another reason (no descriptors left there): ask the socket itself.
-      const again = await connectUnix(this.paths.presence(peer.incarnation));
-      if (this.known.has(peer.incarnation) || this.over) again.destroy();
+      const again = await this.reach(peer.incarnation);
+      if (settled()) again?.destroy();
+      else if (again !== null) this.attend(again, peer);
       else {
-        this.known.set(peer.incarnation, { peer, sockets: new Set([again]), leaving: false });
-        this.attend(again, peer);
+        this.known.delete(peer.incarnation);
+        if (!known.leaving) this.events.down(peer);
       }
-    } catch {
-      if (!this.over && !this.known.has(peer.incarnation)) this.events.down(peer);
+    } catch (error) {
+      // Nothing is known of the peer but that this process could not ask: no descriptor left here, for one.
+      this.events.warn(error as Error);
+      setTimeout(() => settled() || void this.askAgain(known), ASK_AGAIN).unref();
+    }
+  }
+
+  /** Null when nothing listens there any more. */
+  private async reach(incarnation: string): Promise<Socket | null> {
+    try {
+      return await connectUnix(this.paths.presence(incarnation));
+    } catch (error) {
+      if (error instanceof PigeonholeError && error.code === 'ERR_PEER_DOWN') return null;
+      throw error;
     }
   }
 

@@ -1,0 +1,125 @@
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as later } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { newIncarnation } from '../src/naming.js';
+import { Claims } from '../src/registry/claims.js';
+import { rejection, runtimeDirectory } from './child.js';
+
+/** Claimants of one directory, alive until they are taken out of `alive`. */
+async function field(): Promise<{
+  directory: string;
+  alive: Set<string>;
+  claimant(): { claims: Claims; self: string };
+}> {
+  const directory = join(await runtimeDirectory(), 'hosts', 'm');
+  const alive = new Set<string>();
+  const claimant = () => {
+    const self = newIncarnation();
+    alive.add(self);
+    return { self, claims: new Claims(self, async (incarnation) => alive.has(incarnation)) };
+  };
+  return { directory, alive, claimant };
+}
+
+test('of many who claim at once exactly one owns, time after time', async () => {
+  const { directory, claimant } = await field();
+  for (let round = 0; round < 15; round++) {
+    const claimants = Array.from({ length: 8 }, claimant);
+    const outcomes = await Promise.all(claimants.map(({ claims }) => claims.claim(directory)));
+    const winners = claimants.filter((_, at) => outcomes[at] === null);
+    expect(winners).toHaveLength(1);
+    expect(await readdir(directory)).toEqual([winners[0]?.self]);
+    await winners[0]?.claims.release(directory);
+  }
+  expect(await readdir(join(directory, '..', '..'))).toEqual([]);
+});
+
+test('ownership is never shared while owners release, die and come back', async () => {
+  const { directory, alive, claimant } = await field();
+  let owners = 0;
+  let most = 0;
+  let changes = 0;
+  const contend = async (): Promise<void> => {
+    for (let { claims, self } = claimant(); changes < 60; ) {
+      if ((await claims.claim(directory)) !== null) {
+        await later(1);
+        continue;
+      }
+      most = Math.max(most, ++owners);
+      await later(Math.random() * 3);
+      owners--;
+      if (changes++ % 3 === 0) {
+        alive.delete(self); // killed: its flag stays up
+        ({ claims, self } = claimant());
+      } else await claims.release(directory);
+    }
+  };
+  await Promise.all(Array.from({ length: 6 }, contend));
+  expect(most).toBe(1);
+});
+
+test('a claimant that died between raising its flag and looking is in nobody’s way', async () => {
+  const { directory, claimant } = await field();
+  await mkdir(directory, { recursive: true });
+  const dead = newIncarnation();
+  await writeFile(join(directory, dead), 'uds');
+  const { claims, self } = claimant();
+  expect(await claims.owner(directory)).toBe(null);
+  await writeFile(join(directory, dead), 'uds');
+  expect(await claims.claim(directory)).toBe(null);
+  expect(await readdir(directory)).toEqual([self]);
+});
+
+test('what is no incarnation is neither an owner nor removed', async () => {
+  const { directory, claimant } = await field();
+  await mkdir(directory, { recursive: true });
+  await writeFile(join(directory, 'README'), '');
+  const { claims, self } = claimant();
+  expect(await claims.claim(directory)).toBe(null);
+  await claims.release(directory);
+  expect(await readdir(directory)).toEqual(['README']);
+  expect(self).not.toBe('README');
+});
+
+test('a claim that fails after the flag was raised takes it down', async () => {
+  const { directory, alive, claimant } = await field();
+  const self = newIncarnation();
+  const rival = newIncarnation();
+  alive.add(rival);
+  let asked = 0;
+  const claims = new Claims(self, async () => {
+    if (asked++ === 0) return false;
+    throw new Error('no descriptor left');
+  });
+  await mkdir(directory, { recursive: true });
+  await writeFile(join(directory, newIncarnation()), '');
+  const claiming = rejection(claims.claim(directory));
+  for (let raised = false; !raised; ) raised = (await readdir(directory)).includes(self);
+  await writeFile(join(directory, rival), '');
+  const outcome = await Promise.race([claiming, later(500).then(() => null)]);
+  if (outcome === null) return; // it looked before the rival came: nothing to see
+  expect(outcome.message).toBe('no descriptor left');
+  expect(await readdir(directory)).toEqual([rival]);
+  expect(await claimant().claims.claim(directory)).toBe(rival);
+});
+
+test('an heir owns what is bequeathed, and nobody else can take it', async () => {
+  const { directory, claimant } = await field();
+  const [owner, heir, other] = [claimant(), claimant(), claimant()];
+  await owner.claims.claim(directory, 'uds');
+  await owner.claims.bequeath(directory, heir.self);
+  expect(await other.claims.claim(directory)).toBe(heir.self);
+  expect(await heir.claims.claim(directory)).toBe(null);
+  expect(await other.claims.owner(directory)).toBe(heir.self);
+  await heir.claims.release(directory);
+  expect(await other.claims.claim(directory)).toBe(null);
+});
+
+test('a claim under way ends when its process leaves, and leaves no flag', async () => {
+  const { directory, claimant } = await field();
+  const { claims } = claimant();
+  claims.stop();
+  expect((await rejection(claims.claim(directory))).code).toBe('ERR_CLOSED');
+  expect(await readdir(join(directory, '..', '..'))).toEqual([]);
+});

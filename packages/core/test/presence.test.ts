@@ -1,0 +1,147 @@
+import { existsSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { join } from 'node:path';
+import { expect, test, vi } from 'vitest';
+import { createRuntime, type PeerEvent, type Runtime } from '../dist/index.js';
+import { PigeonholeError } from '../src/errors.js';
+import { newIncarnation, prepareNamespace } from '../src/naming.js';
+import { DirectoryRegistry } from '../src/registry/directory.js';
+import { listenUnix } from '../src/unix-socket.js';
+import { Child, filesIn, rejection, runtimeDirectory, until } from './child.js';
+
+/** While set, this process cannot connect anywhere. */
+const broken = vi.hoisted(() => ({ by: null as Error | null }));
+vi.mock('../src/unix-socket.js', async (importOriginal) => {
+  const real = await importOriginal<typeof import('../src/unix-socket.js')>();
+  return {
+    ...real,
+    connectUnix: (path: string) => (broken.by === null ? real.connectUnix(path) : Promise.reject(broken.by)),
+  };
+});
+
+const join_ = (directory: string, name: string): Promise<Runtime> =>
+  createRuntime({ name, directory, namespace: 'n', transport: 'uds', config: false, logger: false });
+
+/** `+name` and `-name` for all that come and go. */
+function watch(runtime: Runtime): string[] {
+  const seen: string[] = [];
+  runtime.on('peer:up', ({ name }: PeerEvent) => void seen.push(`+${name}`));
+  runtime.on('peer:down', ({ name }: PeerEvent) => void seen.push(`-${name}`));
+  return seen;
+}
+
+test('thirty that come and go at once each see every other once', async () => {
+  const directory = await runtimeDirectory();
+  const names = Array.from({ length: 30 }, (_, i) => `p${i}`);
+  const seen: string[][] = [];
+  const runtimes = await Promise.all(
+    names.map(async (name, at) => {
+      const runtime = await join_(directory, name);
+      seen[at] = watch(runtime);
+      return runtime;
+    }),
+  );
+  const others = (at: number, sign: string): string[] =>
+    names.filter((_, i) => i !== at).map((name) => `${sign}${name}`);
+  await until(() => seen.every((each) => each.length >= 29), 'all to see all');
+  for (const [at, each] of seen.entries()) expect([...each].sort()).toEqual(others(at, '+').sort());
+  for (const [at, runtime] of runtimes.entries())
+    expect(
+      runtime
+        .peers()
+        .map(({ name }) => `+${name}`)
+        .sort(),
+    ).toEqual(others(at, '+').sort());
+  const [stays, ...leave] = runtimes as [Runtime, ...Runtime[]];
+  await Promise.all(leave.map((runtime) => runtime.close()));
+  await until(() => (seen[0] as string[]).length >= 58, 'all to be seen leaving');
+  expect([...(seen[0] as string[])].slice(29).sort()).toEqual(others(0, '-').sort());
+  expect(stays.peers()).toEqual([]);
+  await stays.close();
+  expect(await filesIn(directory)).toEqual([]);
+});
+
+test('a stopped process is there, also for those who join meanwhile; a killed one is not', async () => {
+  const directory = await runtimeDirectory();
+  const runtime = await join_(directory, 'a');
+  const seen = watch(runtime);
+  const child = await Child.joined({ directory, namespace: 'n', name: 'child' });
+  await until(() => seen.includes('+child'), 'the child to be seen');
+  child.signal('SIGSTOP');
+  const late = await join_(directory, 'late');
+  expect(
+    late
+      .peers()
+      .map(({ name }) => name)
+      .sort(),
+  ).toEqual(['a', 'child']);
+  expect((await rejection(join_(directory, 'child'))).code).toBe('ERR_IN_USE');
+  await late.close();
+  await until(() => seen.includes('-late'), 'the late one to go');
+  expect(seen).toEqual(['+child', '+late', '-late']);
+  child.signal('SIGKILL');
+  await until(() => seen.includes('-child'), 'the child to be missed');
+  expect(runtime.peers()).toEqual([]);
+  await runtime.close();
+});
+
+/** A registry alone, without a runtime, and what it reports. */
+async function registry(directory: string, name: string) {
+  const paths = await prepareNamespace(directory, 'n');
+  const incarnation = newIncarnation();
+  const events: string[] = [];
+  const own = new DirectoryRegistry(
+    paths,
+    { name, incarnation, pid: process.pid, ports: {} },
+    {
+      peerUp: (peer) => void events.push(`+${peer.name}`),
+      peerDown: (peer) => void events.push(`-${peer.name}`),
+      hostChanged: () => {},
+      warn: (error) => void events.push((error as PigeonholeError).code),
+    },
+  );
+  await own.appear();
+  await own.join();
+  const cut = (): void => {
+    const { all } = (own as unknown as { presence: { all: Set<Socket> } }).presence;
+    for (const socket of all) socket.destroy();
+  };
+  return { own, events, cut, record: paths.record(incarnation) };
+}
+
+test('a peer whom this process cannot ask is not dead, and keeps its files', async () => {
+  const directory = await runtimeDirectory();
+  const a = await registry(directory, 'a');
+  const b = await registry(directory, 'b');
+  await until(() => a.events.includes('+b'), 'the two to meet');
+  broken.by = new PigeonholeError('ERR_OS_LIMIT', 'no file descriptor is left');
+  a.cut();
+  await until(() => a.events.includes('ERR_OS_LIMIT') && b.events.includes('ERR_OS_LIMIT'), 'the trouble');
+  expect([a.own.find('b')?.name, b.own.find('a')?.name]).toEqual(['b', 'a']);
+  broken.by = null;
+  await b.own.claim('m', 'uds');
+  await until(async () => (await a.own.locate('m')) !== null, 'the two to talk again');
+  expect([...a.events, ...b.events].filter((event) => event !== 'ERR_OS_LIMIT')).toEqual(['+b', '+a']);
+  expect([existsSync(a.record), existsSync(b.record)]).toEqual([true, true]);
+  await b.own.leave();
+  await until(() => a.events.includes('-b'), 'b to leave');
+  await a.own.leave();
+});
+
+test('a connection that is cut is made again, without a word to anybody', async () => {
+  const directory = await runtimeDirectory();
+  const a = await registry(directory, 'a');
+  const b = await registry(directory, 'b');
+  await until(() => a.events.includes('+b'), 'the two to meet');
+  for (let i = 0; i < 10; i++) (i % 2 === 0 ? a : b).cut();
+  await b.own.leave();
+  await until(() => a.events.includes('-b'), 'b to leave');
+  expect([a.events, b.events]).toEqual([['+b', '-b'], ['+a']]);
+  await a.own.leave();
+});
+
+test('a socket in a directory that has just gone is told from one that is forbidden', async () => {
+  const path = join(await runtimeDirectory(), 'gone', 'x.sock');
+  const error = await rejection(listenUnix(path, `${path}.new`, () => {}));
+  expect(error).toMatchObject({ code: 'ERR_CONFIG', cause: { code: 'ENOENT' } });
+});
