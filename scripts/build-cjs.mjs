@@ -8,20 +8,15 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { build } from 'esbuild';
 
-// These have no CommonJS build, and require() of an ES module came only with Node.js 20.19: they are built in.
-const BUILT_IN = ['p-queue', 'p-timeout'];
-
 const files = readdirSync('dist');
 
 const renamed = {
   name: 'renamed',
   setup({ onResolve }) {
-    onResolve({ filter: /./ }, ({ path, kind, importer }) => {
-      if (kind === 'entry-point' || BUILT_IN.includes(path)) return undefined;
+    onResolve({ filter: /./ }, ({ path, kind }) => {
+      if (kind === 'entry-point') return undefined;
       if (!path.startsWith('.')) return { path, external: true };
-      return importer.includes('node_modules')
-        ? undefined
-        : { path: path.replace(/\.js$/, '.cjs'), external: true };
+      return { path: path.replace(/\.js$/, '.cjs'), external: true };
     });
   },
 };
