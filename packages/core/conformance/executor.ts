@@ -57,6 +57,8 @@ export interface Usage {
   external: number;
   /** Open descriptors of the process; -1 where /proc is absent. */
   descriptors: number;
+  /** Whether something gave every object a property `polluted`. */
+  polluted: boolean;
 }
 
 export class Executor {
@@ -246,5 +248,5 @@ function usage(): Usage {
   } catch {
     // Not Linux.
   }
-  return { rss, external: external + arrayBuffers, descriptors };
+  return { rss, external: external + arrayBuffers, descriptors, polluted: 'polluted' in {} };
 }

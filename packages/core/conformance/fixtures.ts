@@ -12,6 +12,8 @@ import {
   type PeerAddress,
   peer,
 } from '../src/address.js';
+import type { Codec, CodecName } from '../src/codec.js';
+import { hostileCodec } from './hostile-bodies.js';
 import type { AddressSpec } from './surface.js';
 
 /** Stands for a body that is made where it is sent. */
@@ -135,10 +137,22 @@ export const schemas: Readonly<Record<string, StandardSchemaV1<unknown, unknown>
 /** Makes a real address of a plain one. Throws what `mailbox()` and `peer()` throw. */
 export function makeAddress(spec: AddressSpec): MailboxAddress | PeerAddress | AnyPeerAddress {
   if (spec.kind === 'anyPeer') return anyPeer;
-  const { kind, name, schema: schemaName, ...options } = spec;
-  const checked =
-    schemaName === undefined ? {} : { schema: schemas[schemaName] as StandardSchemaV1<unknown, unknown> };
-  return kind === 'peer' ? peer(name, checked) : mailbox(name, { ...options, ...checked });
+  const schema =
+    spec.schema === undefined ? {} : { schema: schemas[spec.schema] as StandardSchemaV1<unknown, unknown> };
+  if (spec.kind === 'peer') return peer(spec.name, schema);
+  const { kind: _kind, name, schema: _schema, codec, ...options } = spec;
+  return mailbox(name, {
+    ...options,
+    ...schema,
+    ...(codec === undefined ? {} : { codec: makeCodec(codec) }),
+  });
+}
+
+function makeCodec(spec: string): CodecName | Codec {
+  const lying = spec.startsWith('lying ');
+  return lying || spec.startsWith('hostile ')
+    ? hostileCodec(spec.slice(spec.indexOf(' ') + 1), lying)
+    : (spec as CodecName);
 }
 
 /** A numbered body: says who sent it, which of his it is, and whether it arrived whole. */

@@ -116,7 +116,7 @@ export type CreateRuntime = (settings: RuntimeSettings) => Promise<RuntimeUnderT
 /** An address as plain data, so that it can be sent to another process; `schema` names one of `fixtures.ts`. */
 export type AddressSpec =
   | ({ kind: 'mailbox'; name: string; schema?: string } & Omit<MailboxOptions, 'schema' | 'codec'> & {
-        codec?: 'msgpack' | 'json' | 'raw';
+        codec?: 'msgpack' | 'json' | 'raw' | `hostile ${string}` | `lying ${string}`;
       })
   | { kind: 'peer'; name: string; schema?: string }
   | { kind: 'anyPeer' };

@@ -1,4 +1,5 @@
 import type { ConformanceRule } from '../rule.js';
+import { bodies } from './bodies.js';
 import { buffering } from './buffering.js';
 import { cancelling } from './cancelling.js';
 import { capacity } from './capacity.js';
@@ -31,6 +32,7 @@ const files = [
   takeover,
   peers,
   hostile,
+  bodies,
 ];
 
 /** Every test of every rule, in the order of the rules. */

@@ -53,6 +53,27 @@ async function deathsAreKnown(t: Harness): Promise<void> {
   }
 }
 
+/** A stopped process is met by one that joins, and dies at that moment. */
+async function diesWhileMet(t: Harness): Promise<void> {
+  const witness = await t.party();
+  for (let round = 0; round < 12; round++) {
+    const dying = await t.party();
+    await witness.event('peer:up', ({ name }) => name === dying.name, dying.name);
+    dying.stop();
+    const joining = Array.from({ length: 6 }, () => t.party({}, 'process'));
+    for (let turns = t.random.integer(0, 12); turns > 0; turns--)
+      await new Promise((resolve) => setImmediate(resolve));
+    await t.kill(dying);
+    for (const newcomer of await t.within(Promise.all(joining), 'processes to join next to a dying one')) {
+      await t.exchange(newcomer, witness, 1);
+      const ups = newcomer.seen('peer:up').filter(({ name }) => name === dying.name).length;
+      if (ups > 0) await newcomer.event('peer:down', ({ name }) => name === dying.name, dying.name);
+      await newcomer.close();
+    }
+    await witness.event('peer:down', ({ name }) => name === dying.name, dying.name);
+  }
+}
+
 /** Acknowledged work among others until the silence of one party would have counted as death, were it judged by silence. */
 async function workThrough(t: Harness, a: Party, b: Party): Promise<void> {
   const end = performance.now() + SILENCE;
@@ -177,6 +198,7 @@ export const peers: readonly ConformanceRule[] = [
   },
   rule('R27', 'peers are told who comes and who goes', comeAndGo),
   rule('R27', 'peers are told of a death', deathsAreKnown, ['threads', 'processes']),
+  rule('R27', 'a process that dies while another joins is dead to it, too', diesWhileMet, ['processes']),
   rule('R27', 'a stopped process is not dead', stoppedIsNotDead, ['processes']),
   rule('R27', 'a busy process is not dead', busyIsNotDead, ['threads', 'processes']),
 ];
