@@ -10,7 +10,11 @@ export class Pending implements CallTracker {
   private idle: (() => void) | null = null;
   private closing: Promise<number> | null = null;
 
-  constructor(private readonly label: string) {}
+  /** `closedError`: what calls get once it is closed, where it is no handle that could be opened anew. */
+  constructor(
+    private readonly label: string,
+    private readonly closedError: () => PigeonholeError = () => closedHandle(label),
+  ) {}
 
   /** Throws what would keep a call from starting: a closed handle, a bad timeout, a signal aborted before. */
   check({ timeout, signal }: WaitOptions): void {
@@ -87,12 +91,12 @@ export class Pending implements CallTracker {
       });
     return this.failed;
   }
+}
 
-  private closedError(): PigeonholeError {
-    return new PigeonholeError(
-      'ERR_CLOSED',
-      `this handle of ${this.label} is closed; open another with runtime.sender() or runtime.receiver()`,
-      { address: this.label },
-    );
-  }
+function closedHandle(label: string): PigeonholeError {
+  return new PigeonholeError(
+    'ERR_CLOSED',
+    `this handle of ${label} is closed; open another with runtime.sender() or runtime.receiver()`,
+    { address: label },
+  );
 }

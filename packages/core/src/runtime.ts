@@ -68,7 +68,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
   private readonly receivers = new Map<string, Receiver>();
   private readonly handles = new Set<Sender | Receiver>();
   private readonly identities = new WeakMap<object, number>();
-  private readonly selecting = new Pending('select');
+  private readonly selecting = new Pending('its sources', () => this.closedError());
   private nextIdentity = 1;
   private nextChoice = 0;
   private closing: Promise<CloseReport> | null = null;
@@ -150,7 +150,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
       this.selecting.check(options);
       const selection = new Selection();
       selection.start(choices, this.nextChoice++);
-      const outcome = this.selecting.outcome(selection, options, 'select', () => selection.withdrawn());
+      const outcome = this.selecting.outcome(selection, options, 'select from', () => selection.withdrawn());
       return outcome as Promise<Selected<S[number]>>;
     });
   }
