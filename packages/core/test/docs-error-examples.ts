@@ -10,7 +10,6 @@ import {
   createRuntime,
   type ErrorCode,
   mailbox,
-  memory,
   type Runtime,
   type RuntimeOptions,
 } from '@pigeonhole/core';
@@ -20,6 +19,7 @@ import { onTestFinished } from 'vitest';
 import sampleTransport from '../../../templates/transport/src/index.js';
 import { pathError } from '../src/config/directory.js';
 import { loadTransport } from '../src/config.js';
+import { memory } from '../src/memory.js';
 import { checkSocketPath } from '../src/naming.js';
 
 const orders = mailbox<unknown>('orders', { capacity: 1 });
@@ -164,8 +164,7 @@ export const examples: Partial<Record<ErrorCode, () => Promise<Error>>> = {
     const first = await runtime();
     return thrown(() => runtime({ namespace: first.namespace }));
   },
-  ERR_TRANSPORT: () =>
-    thrown(() => loadTransport('@acme/pigeonhole-rdma', '/srv/shop', { memory: () => memory() })),
+  ERR_TRANSPORT: () => thrown(() => loadTransport('@acme/pigeonhole-rdma', '/srv/shop', { memory })),
   ERR_CONFIG: () => thrown(() => runtime({ transprot: 'uds' } as RuntimeOptions)),
   ERR_UNSUPPORTED: async () => {
     const sender = await (await runtime()).sender(orders);

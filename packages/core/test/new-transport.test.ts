@@ -136,10 +136,11 @@ describe('a new transport', () => {
   });
 
   test('is formatted and lints', async () => {
+    const written = ['src', 'test', 'package.json', 'tsconfig.json', 'tsup.config.ts'];
     const { code, printed } = await node('node_modules/@biomejs/biome/bin/biome', [
       'check',
       '--vcs-use-ignore-file=false',
-      made,
+      ...written.map((name) => join(made, name)),
     ]);
     expect(code, printed).toBe(0);
   });
