@@ -53,12 +53,21 @@ export class Child {
     });
   }
 
-  static async start(options: { execArgv?: string[]; env?: Record<string, string> } = {}): Promise<Child> {
+  /** `files`: the most descriptors it may have open. */
+  static async start(
+    options: { execArgv?: string[]; env?: Record<string, string>; files?: number } = {},
+  ): Promise<Child> {
+    const { files } = options;
+    const limited =
+      files === undefined
+        ? {}
+        : { execPath: '/bin/sh', execArgv: ['-c', `ulimit -n ${files} && exec "$0" "$@"`, process.execPath] };
     const process_ = fork(fileURLToPath(new URL('child-agent.mjs', import.meta.url)), [], {
       serialization: 'advanced',
       execArgv: options.execArgv ?? [],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       env: { ...process.env, NODE_OPTIONS: '', ...options.env },
+      ...limited,
     });
     const child = new Child(process_);
     onTestFinished(() => child.end());

@@ -1,6 +1,8 @@
 /** From what the configuration says about a transport to a `Transport` object. */
-import { PigeonholeError, show } from '../errors.js';
+import { readdir } from 'node:fs/promises';
+import { hasSystemCode, PigeonholeError, show } from '../errors.js';
 import type { Transport } from '../transport.js';
+import { pathError } from './directory.js';
 import { defaultExport, importModule, resolveModule } from './module.js';
 import type { TransportSetting } from './options.js';
 import { nearest } from './suggestion.js';
@@ -93,6 +95,12 @@ async function notInstalled(
   resolveFrom: string,
   builtin: Readonly<Record<string, TransportFactory>>,
 ): Promise<PigeonholeError> {
+  // Resolution takes every failure to look for "not there"; one that could not look at all must not advise to install.
+  const blind = await readdir(resolveFrom).then(
+    () => null,
+    (error: unknown) => error,
+  );
+  if (hasSystemCode(blind, 'EMFILE', 'ENFILE')) return pathError(blind, 'look for packages in', resolveFrom);
   const found = await Promise.all(
     firstParty.map(async (name) =>
       (await resolveModule(packageOf(name), resolveFrom)) === null ? [] : [name],
