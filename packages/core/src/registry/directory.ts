@@ -4,7 +4,8 @@ import { hasSystemCode, PigeonholeError } from '../errors.js';
 import { type NamespacePaths, parseNamespaceFile, pathError } from '../naming.js';
 import type { PeerInfo } from '../transport.js';
 import { Claims, listing, removeEmpty } from './claims.js';
-import { type Notice, Presence } from './presence.js';
+import type { Notice } from './notice.js';
+import { Presence } from './presence.js';
 import type { HostRecord, Registry, RegistryEvents } from './registry.js';
 
 /** A socket or record still being made by a joining process is younger than this; an older one was abandoned (milliseconds). */

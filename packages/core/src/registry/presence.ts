@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { PigeonholeError } from '../errors.js';
-import { isIncarnation, isName, type NamespacePaths } from '../naming.js';
+import type { NamespacePaths } from '../naming.js';
 import type { PeerInfo } from '../transport.js';
 import { connectUnix, listenUnix, type UnixListener } from '../unix-socket.js';
+import { type Notice, parseNotice, parsePeer } from './notice.js';
 
 /** Longest line of the presence protocol. */
 const MAX_LINE = 64 * 1024;
@@ -14,12 +15,6 @@ const HELLO_PATIENCE = 10_000;
 
 /** Between two tries to learn whether a peer whose connection is gone still lives (milliseconds). */
 const ASK_AGAIN = 100;
-
-/** What one process tells the others: a JSON object a line. */
-export type Notice =
-  | { readonly is: 'hello'; readonly peer: PeerInfo }
-  | { readonly is: 'host'; readonly mailbox: string }
-  | { readonly is: 'bye' };
 
 export interface PresenceEvents {
   up(peer: PeerInfo): void;
@@ -37,12 +32,13 @@ interface Connection {
   peer: PeerInfo | null;
   /** The beginning of a line whose end has not come. */
   text: string;
+  /** Ends it unless it has said who it is by then. */
+  patience: NodeJS.Timeout | undefined;
 }
 
 interface Known {
   readonly peer: PeerInfo;
   readonly sockets: Set<Socket>;
-  leaving: boolean;
 }
 
 /**
@@ -53,7 +49,8 @@ export class Presence {
   private readonly known = new Map<string, Known>();
   private readonly all = new Set<Socket>();
   private listener: UnixListener | null = null;
-  private strangers = 0;
+  /** Oldest first. */
+  private readonly strangers = new Set<Connection>();
   private over = false;
 
   constructor(
@@ -69,12 +66,11 @@ export class Presence {
   }
 
   peers(): PeerInfo[] {
-    return [...this.known.values()].filter(({ leaving }) => !leaving).map(({ peer }) => peer);
+    return [...this.known.values()].map(({ peer }) => peer);
   }
 
   knows(incarnation: string): PeerInfo | null {
-    const known = this.known.get(incarnation);
-    return known === undefined || known.leaving ? null : known.peer;
+    return this.known.get(incarnation)?.peer ?? null;
   }
 
   /**
@@ -83,7 +79,7 @@ export class Presence {
    */
   async meet(incarnation: string): Promise<{ peer: PeerInfo | null; alive: boolean }> {
     const known = this.known.get(incarnation);
-    if (known !== undefined) return { peer: known.leaving ? null : known.peer, alive: true };
+    if (known !== undefined) return { peer: known.peer, alive: true };
     const socket = await this.reach(incarnation);
     if (socket === null) return { peer: null, alive: false };
     const peer = await this.record(incarnation);
@@ -108,66 +104,86 @@ export class Presence {
     for (const { sockets } of this.known.values()) for (const socket of sockets) write(socket, notice);
   }
 
-  /** Takes leave and stops listening. */
+  /** Stops listening, and then ends every connection: who sees the end and asks is refused. */
   async leave(): Promise<void> {
     if (this.over) return;
     this.over = true;
-    this.tell({ is: 'bye' });
+    const closed = this.listener?.close();
     for (const socket of this.all) socket.destroySoon();
-    await this.listener?.close();
+    await closed;
   }
 
   /** Takes part in a connection: one this process made to `peer`, or (null) one that came in. */
   private attend(socket: Socket, peer: PeerInfo | null): void {
-    if (this.over || (peer === null && this.strangers >= MAX_STRANGERS)) {
+    if (this.over) {
       socket.destroy();
       return;
     }
-    const connection: Connection = { socket, peer, text: '' };
-    if (peer === null) {
-      this.strangers++;
-      socket.setTimeout(HELLO_PATIENCE, () => connection.peer === null && socket.destroy());
-    }
+    const connection: Connection = { socket, peer, text: '', patience: undefined };
+    if (peer === null) this.await(connection);
     this.all.add(socket);
     socket.setEncoding('utf8');
     socket.on('error', () => {});
     socket.on('close', () => {
       this.all.delete(socket);
-      if (connection.peer === null) this.strangers--;
-      else void this.disconnected(connection.peer, socket);
+      this.strangers.delete(connection);
+      clearTimeout(connection.patience);
+      if (connection.peer !== null) void this.disconnected(connection.peer, socket);
     });
-    socket.on('data', (chunk: string) => this.heard(connection, chunk));
+    socket.on('data', (chunk: string) => void this.heard(connection, chunk));
     write(socket, { is: 'hello', peer: this.self });
     for (const notice of this.events.news()) write(socket, notice);
     if (peer !== null) this.connected(peer, socket);
   }
 
-  private heard(connection: Connection, chunk: string): void {
+  /** Gives a stranger its time. Of too many the oldest goes: whoever has something to say does so at once. */
+  private await(connection: Connection): void {
+    if (this.strangers.size >= MAX_STRANGERS)
+      for (const { socket } of [...this.strangers].slice(0, 1)) socket.destroy();
+    this.strangers.add(connection);
+    connection.patience = setTimeout(() => connection.socket.destroy(), HELLO_PATIENCE).unref();
+  }
+
+  private async heard(connection: Connection, chunk: string): Promise<void> {
+    const { socket } = connection;
     const lines = (connection.text + chunk).split('\n');
     connection.text = lines.pop() as string;
-    const notices = lines.map(parseNotice);
-    if (connection.text.length > MAX_LINE || !notices.every((notice) => this.take(connection, notice))) {
-      connection.socket.destroy();
-      const who = connection.peer === null ? 'a process that has not said who it is' : connection.peer.name;
-      this.events.warn(
-        new PigeonholeError('ERR_FRAME', `presence connection with ${who} closed: what came is no notice`),
-      );
-    }
+    const inOrder = connection.text.length <= MAX_LINE;
+    socket.pause();
+    for (const line of lines)
+      if (!(await this.take(connection, parseNotice(line)))) return this.refuse(connection);
+    if (!inOrder) return this.refuse(connection);
+    socket.resume();
+  }
+
+  private refuse({ socket, peer }: Connection): void {
+    if (socket.destroyed) return;
+    socket.destroy();
+    const who = peer === null ? 'a process that has not said who it is' : peer.name;
+    this.events.warn(
+      new PigeonholeError('ERR_FRAME', `presence connection with ${who} closed: what came is no notice`),
+    );
   }
 
   /** False for what does not belong there. */
-  private take(connection: Connection, notice: Notice | null): boolean {
+  private async take(connection: Connection, notice: Notice | null): Promise<boolean> {
     if (notice === null) return false;
-    if (notice.is === 'hello') {
-      if (connection.peer !== null) return connection.peer.incarnation === notice.peer.incarnation;
-      if (notice.peer.incarnation === this.self.incarnation) return false;
-      connection.peer = notice.peer;
-      connection.socket.setTimeout(0);
-      this.strangers--;
-      this.connected(notice.peer, connection.socket);
-    } else if (connection.peer === null) return false;
-    else if (notice.is === 'host') this.events.hostChanged(notice.mailbox);
-    else this.departing(connection.peer);
+    if (notice.is === 'hello') return this.introduced(connection, notice.peer.incarnation);
+    if (connection.peer === null) return false;
+    this.events.hostChanged(notice.mailbox);
+    return true;
+  }
+
+  /** A process is what its record says that it is, not what somebody says over a socket. */
+  private async introduced(connection: Connection, incarnation: string): Promise<boolean> {
+    if (connection.peer !== null) return connection.peer.incarnation === incarnation;
+    if (incarnation === this.self.incarnation) return false;
+    const peer = await this.record(incarnation);
+    if (peer === null || connection.socket.destroyed) return false;
+    connection.peer = peer;
+    this.strangers.delete(connection);
+    clearTimeout(connection.patience);
+    this.connected(peer, connection.socket);
     return true;
   }
 
@@ -177,38 +193,32 @@ export class Presence {
       known.sockets.add(socket);
       return;
     }
-    this.known.set(peer.incarnation, { peer, sockets: new Set([socket]), leaving: false });
+    this.known.set(peer.incarnation, { peer, sockets: new Set([socket]) });
     this.events.up(peer);
-  }
-
-  private departing(peer: PeerInfo): void {
-    const known = this.known.get(peer.incarnation);
-    if (known === undefined || known.leaving) return;
-    known.leaving = true;
-    this.events.down(peer);
   }
 
   private async disconnected(peer: PeerInfo, socket: Socket): Promise<void> {
     const known = this.known.get(peer.incarnation);
     if (known === undefined) return;
     known.sockets.delete(socket);
-    if (known.sockets.size > 0 || this.over) return;
-    if (known.leaving) this.known.delete(peer.incarnation);
-    else await this.askAgain(known);
+    if (!this.over) await this.askAgain(known);
   }
 
-  /** The connection may have gone for another reason than death (no descriptors left there): asks the socket itself. */
+  /**
+   * A connection may have gone for another reason than death (no descriptors left there), and another may stay that somebody else
+   * made in that process's name: asks the socket itself.
+   */
   private async askAgain(known: Known): Promise<void> {
     const { peer, sockets } = known;
-    const settled = (): boolean =>
-      this.over || sockets.size > 0 || this.known.get(peer.incarnation) !== known;
+    const settled = (): boolean => this.over || this.known.get(peer.incarnation) !== known;
     try {
       const again = await this.reach(peer.incarnation);
-      if (settled()) again?.destroy();
+      if (settled() || (again !== null && sockets.size > 0)) again?.destroy();
       else if (again !== null) this.attend(again, peer);
       else {
         this.known.delete(peer.incarnation);
-        if (!known.leaving) this.events.down(peer);
+        for (const socket of sockets) socket.destroy();
+        this.events.down(peer);
       }
     } catch (error) {
       // Nothing is known of the peer but that this process could not ask: no descriptor left here, for one.
@@ -239,29 +249,4 @@ export class Presence {
 
 function write(socket: Socket, notice: Notice): void {
   if (!socket.destroyed) socket.write(`${JSON.stringify(notice)}\n`);
-}
-
-function parsePeer(value: unknown): PeerInfo | null {
-  if (typeof value !== 'object' || value === null) return null;
-  const { name, incarnation, pid, ports } = value as Partial<PeerInfo>;
-  if (!isName(name) || !isIncarnation(incarnation) || typeof pid !== 'number') return null;
-  if (
-    typeof ports !== 'object' ||
-    ports === null ||
-    Object.values(ports).some((port) => typeof port !== 'string')
-  )
-    return null;
-  return { name, incarnation, pid, ports };
-}
-
-function parseNotice(line: string): Notice | null {
-  try {
-    const { is, peer, mailbox } = JSON.parse(line) as Record<string, unknown>;
-    if (is === 'bye') return { is };
-    if (is === 'host') return isName(mailbox) ? { is, mailbox } : null;
-    const parsed = is === 'hello' ? parsePeer(peer) : null;
-    return parsed === null ? null : { is: 'hello', peer: parsed };
-  } catch {
-    return null;
-  }
 }
