@@ -36,6 +36,8 @@ export interface ConsumeOrder extends LoopOrder {
   /** Stop by itself after so many items. */
   count?: number;
   select?: ReceiveOptions;
+  /** After a call that gave up, this process asks for nothing during up to so many turns of its event loop. Default 0. */
+  rest?: number;
 }
 
 /** A running loop. `stop()` lets calls under way settle, aborting those that wait. */
@@ -181,6 +183,7 @@ export async function consume(runtime: RuntimeUnderTest, order: ConsumeOrder): P
   const receiver = await runtime.receiver(source);
   const report: Consumed = { who: runtime.name, received: [], broken: [], failures: {} };
   const slots: Consumed['received'][] = [];
+  const random = new Random(order.seed ^ 0x27d4eb2f);
   const interrupter = new Interrupter(order);
   const journal = order.journal === undefined ? null : new Journal(order.journal);
   let count = 0;
@@ -218,6 +221,7 @@ export async function consume(runtime: RuntimeUnderTest, order: ConsumeOrder): P
       } catch (error) {
         const code = codeOf(error);
         if (!/TIMEOUT/.test(code)) await interrupter.failed(code, report.failures);
+        for (let turns = random.integer(0, order.rest ?? 0); turns > 0; turns--) await nextTurn();
       }
     }
   };

@@ -234,6 +234,20 @@ async function interruptedFarReceives(t: Harness, capacity: number | 'unbounded'
     });
 }
 
+/** Receives that give up and are not followed by another: what was on its way to one goes to another process. */
+async function restingReceivers(t: Harness): Promise<void> {
+  const [a, b, c] = await t.group(3);
+  for (const capacity of [0, 8])
+    await trade(t, {
+      mailbox: t.mailbox({ capacity }),
+      producers: [a],
+      consumers: [b, c],
+      count: rounds(t),
+      produce: { window: 4 },
+      consume: { interrupted: 0.7, rest: 12 },
+    });
+}
+
 async function interruptedEverything(t: Harness): Promise<void> {
   const [a, b, c] = await t.group(3);
   for (const verb of ['receive', 'receiveMany', 'select'] as const) {
@@ -267,5 +281,6 @@ export const cancelling: readonly ConformanceRule[] = [
   rule('R13', 'timeouts and aborts raced against delivery', (t) => interruptedReceives(t, 4)),
   rule('R13', 'timeouts and aborts raced against a rendezvous', (t) => interruptedReceives(t, 0)),
   rule('R13', 'receives that give up far from the host keep the order', (t) => interruptedFarReceives(t, 8)),
+  rule('R13', 'what was on its way to a receive that gave up keeps its place for the next', restingReceivers),
   rule('R13', 'timeouts and aborts of both sides at once', interruptedEverything),
 ];

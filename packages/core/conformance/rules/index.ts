@@ -14,6 +14,7 @@ import { payload } from './payload.js';
 import { peers } from './peers.js';
 import { receiving } from './receiving.js';
 import { sending } from './sending.js';
+import { stopped } from './stopped.js';
 import { takeover } from './takeover.js';
 
 const files = [
@@ -30,6 +31,7 @@ const files = [
   handover,
   deaths,
   takeover,
+  stopped,
   peers,
   hostile,
   bodies,

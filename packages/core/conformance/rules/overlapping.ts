@@ -1,7 +1,7 @@
 /** R10, R11: bodies that change and calls that overlap while a send is under way. */
 import assert from 'node:assert/strict';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { numbers } from '../expect.js';
+import { assertSame, numbers } from '../expect.js';
 import type { Harness } from '../harness.js';
 import { type ConformanceRule, rule } from '../rule.js';
 import { trade } from '../trade.js';
@@ -33,6 +33,23 @@ async function copiesAtSend(t: Harness): Promise<void> {
   );
   assert.equal(await a.trySend(mailbox, body(), { mutate: true }), true);
   assert.deepEqual((await t.within(receiver.receive(), 'the third')).body, body(), 'changed after trySend');
+}
+
+async function copiesByEveryCodec(t: Harness): Promise<void> {
+  const [a, b] = await t.group(2);
+  for (const codec of ['raw', 'json', 'msgpack'] as const)
+    for (const size of [3, 70_000, 1_000_000]) {
+      const mailbox = t.mailbox({ capacity: 1, codec });
+      const body = () =>
+        codec === 'json' ? { list: new Array(Math.ceil(size / 3)).fill(7) } : new Uint8Array(size).fill(7);
+      const early = a.send(mailbox, body(), { mutate: true });
+      const receiver = await b.receiver(mailbox);
+      await t.within(early, 'a send');
+      const waiting = a.send(mailbox, body(), { mutate: true });
+      for (const _ of [1, 2])
+        assertSame((await t.within(receiver.receive(), 'a message')).body, body(), `${codec}, ${size}`);
+      await t.within(waiting, 'a send that waited for a place');
+    }
 }
 
 async function copiesForEach(t: Harness): Promise<void> {
@@ -90,6 +107,7 @@ async function manyLoopsAtOnce(t: Harness): Promise<void> {
 
 export const overlapping: readonly ConformanceRule[] = [
   rule('R10', 'a body changed after send arrives as it was', copiesAtSend),
+  rule('R10', 'whatever the codec and the size', copiesByEveryCodec),
   rule('R10', 'two receivers of one object do not share it', copiesForEach),
   rule('R11', 'a thousand concurrent sends and receives on one handle', manyAtOnce),
   rule('R11', 'overlapping calls on one handle lose, double and disorder nothing', manyLoopsAtOnce),

@@ -1,0 +1,78 @@
+/** R7, R26 next to processes that are stopped: alive, but silent. */
+import assert from 'node:assert/strict';
+import { rejects } from '../expect.js';
+import type { Harness } from '../harness.js';
+import { type ConformanceRule, rule } from '../rule.js';
+
+async function stoppedHostKeeps(t: Harness): Promise<void> {
+  const [sender, survivor, host] = await t.group(3);
+  const mailbox = t.mailbox({ capacity: 4 });
+  await host.receiver(mailbox);
+  const receiver = await survivor.receiver(mailbox);
+  await sender.send(mailbox, 'before');
+  const store = await t.isStore(sender, mailbox);
+  host.stop();
+  const sent = sender.send(mailbox, 'while it is stopped');
+  const received = receiver.receive();
+  await t.stillPending(
+    store ? new Promise(() => undefined) : sent,
+    'a send to a stopped host',
+    sender,
+    survivor,
+  );
+  const ofIt = (event: { mailbox: string }) => event.mailbox === mailbox.name;
+  assert.deepEqual(survivor.seen('mailbox:host').filter(ofIt), [], 'nobody takes its place');
+  assert.deepEqual([sender.seen('mailbox:lost'), sender.seen('peer:down')], [[], []]);
+  host.resume();
+  await t.within(sent, 'the send, once its host goes on');
+  assert.equal((await t.within(received, 'the receive, once its host goes on')).body, 'before');
+  assert.equal((await t.within(receiver.receive(), 'the next receive')).body, 'while it is stopped');
+}
+
+async function stoppedHostHangsNobody(t: Harness): Promise<void> {
+  const [sender, receiver, host] = await t.group(3);
+  const mailbox = t.mailbox({ capacity: 1 });
+  const hosting = await host.receiver(mailbox);
+  const elsewhere = await receiver.receiver(mailbox);
+  await sender.send(mailbox, 'fills it');
+  if (await t.isStore(sender, mailbox)) return;
+  host.stop();
+  const sends = [1, 2].map((n) => sender.send(mailbox, n, { timeout: 50 }));
+  await rejects(t.within(elsewhere.receive({ timeout: 50 }), 'a receive with a timeout'), 'ERR_TIMEOUT');
+  const outcomes = await t.within(Promise.allSettled(sends), 'sends with a timeout to a stopped host');
+  const codes = outcomes.map((outcome) => (outcome.status === 'rejected' ? outcome.reason.code : 'accepted'));
+  for (const code of codes) assert.match(code, /^ERR_(TIMEOUT|OUTCOME_UNKNOWN)$/);
+  host.resume();
+  await t.exchange(sender, host);
+  const got = [];
+  for (let next = await hosting.tryReceive(); next !== null; next = await hosting.tryReceive())
+    got.push(next.body);
+  assert.equal(got[0], 'fills it', 'a receive that timed out took nothing');
+  for (const n of [1, 2])
+    assert.ok(codes[n - 1] !== 'ERR_TIMEOUT' || !got.includes(n), `send ${n} timed out and was accepted`);
+}
+
+async function stoppedReceiverHoldsUpNobody(t: Harness): Promise<void> {
+  const [sender, host, stopped] = await t.group(3);
+  const mailbox = t.mailbox({ capacity: 4 });
+  const receiver = await host.receiver(mailbox);
+  const waiting = stopped.receive(mailbox);
+  await t.stillPending(waiting, 'a receive', stopped, host);
+  stopped.stop();
+  // The one call that waited may be given one message; it has it when it goes on.
+  for (let n = 0; n < 6; n++) {
+    await t.within(sender.send(mailbox, n), 'a send next to a stopped receiver');
+    if (n > 0) assert.equal((await t.within(receiver.receive(), 'a receive next to a stopped one')).body, n);
+  }
+  stopped.resume();
+  assert.equal((await t.within(waiting, 'the receive, once resumed')).body, 0);
+  assert.equal(await receiver.tryReceive(), null);
+}
+
+export const stopped: readonly ConformanceRule[] = [
+  rule('R26', 'a stopped host keeps its mailboxes', stoppedHostKeeps, ['processes']),
+  rule('R7', 'timeouts fire while the host is stopped, and say what is known', stoppedHostHangsNobody, [
+    'processes',
+  ]),
+  rule('R26', 'a stopped receiver holds up nobody else', stoppedReceiverHoldsUpNobody, ['processes']),
+];
