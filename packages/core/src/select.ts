@@ -1,4 +1,4 @@
-import type { Source } from './address.js';
+import type { BodyOf, Source } from './address.js';
 import type { Envelope, Message, Selector } from './message.js';
 import type { Channel } from './transport.js';
 import { Delivery, Operation, ReceiveOperation } from './waiters.js';
@@ -11,10 +11,10 @@ export interface Choice {
   open(envelope: Envelope): Message;
 }
 
-export interface Selected<S extends Source = Source> {
-  readonly source: S;
-  readonly message: Message;
-}
+/** What a `select` took and from which of its sources: one pair for each type of source. */
+export type Selected<S extends Source = Source> = S extends Source
+  ? { readonly source: S; readonly message: Message<BodyOf<S>> }
+  : never;
 
 /** A receive on several channels of which exactly one takes exactly one message. */
 export class Selection extends Operation<Selected> {
@@ -35,7 +35,7 @@ export class Selection extends Operation<Selected> {
   won(winner: Member, envelope: Envelope): void {
     const { source } = winner.choice;
     try {
-      this.settle({ source, message: winner.choice.open(envelope) });
+      this.settle({ source, message: winner.choice.open(envelope) } as Selected);
     } catch (error) {
       this.fail(error);
     }

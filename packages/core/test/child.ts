@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as later } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
-import type * as Core from '../src/index.js';
+import type * as Core from '../dist/index.js';
 
 /** What a function sent to a child finds there. */
 export interface Scope {
