@@ -37,8 +37,13 @@ function world(namespace: string): World {
 /**
  * Mailboxes in the memory of this thread: for tests, for services that run in one process, and as the reference for what the
  * rules mean. Nothing leaves the thread, nothing touches the file system; bodies are encoded and decoded as on any other transport.
+ * It has no options: any is `ERR_CONFIG`.
  */
-export function memory(): StoreTransport {
+export function memory(options: Readonly<Record<string, unknown>> = {}): StoreTransport {
+  for (const key of Object.keys(options))
+    throw new PigeonholeError('ERR_CONFIG', `transport 'memory' has no option '${key}'; it has none`, {
+      transport: 'memory',
+    });
   return {
     kind: 'store',
     name: 'memory',

@@ -131,3 +131,12 @@ test('a mailbox on the memory transport is shared by the runtimes of one namespa
   await a.send(orders, 1);
   expect(await b.receive(orders)).toMatchObject({ body: 1, from: 'a' });
 });
+
+test('an option of the memory transport is a mistake', async () => {
+  await expect(createRuntime({ config: false, transport: { use: 'memory', size: 3 } })).rejects.toMatchObject(
+    {
+      code: 'ERR_CONFIG',
+      message: "transport 'memory' has no option 'size'; it has none",
+    },
+  );
+});
