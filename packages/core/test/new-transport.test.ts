@@ -12,10 +12,11 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { rulesFor } from '@pigeonhole/core/conformance';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { blocksOf } from './readme-blocks.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 /** Ends what hangs; vitest's own watchdog ends a file that reports nothing for 300 s. */
@@ -82,6 +83,21 @@ export default {
     outputFile: ${JSON.stringify(report)},
   },
 };
+`;
+
+/** A message from one runtime to another of the same process, the transport being named as in a configuration file. */
+const byName = `
+import assert from 'node:assert/strict';
+import { createRuntime, mailbox } from '@pigeonhole/core';
+const options = { namespace: 'by-name', transport: '@pigeonhole/transport-shared-files', config: false };
+const [a, b] = [await createRuntime({ ...options, name: 'a' }), await createRuntime({ ...options, name: 'b' })];
+const orders = mailbox('orders', { capacity: 1 });
+const receiver = await b.receiver(orders);
+await a.send(orders, { id: 1 });
+const { body, from } = await receiver.receive();
+assert.deepEqual({ body, from, host: a.explain(orders).host }, { body: { id: 1 }, from: 'a', host: 'b' });
+await a.close();
+await b.close();
 `;
 
 interface Report {
@@ -155,7 +171,7 @@ describe('a new transport', () => {
   );
 
   test(
-    'builds, and loads from ESM and from CommonJS',
+    'builds, loads from ESM and from CommonJS, and is found by the name of its package',
     async () => {
       const built = await node('node_modules/tsup/dist/cli-default.js', ['--silent'], made);
       expect(built.code, built.printed).toBe(0);
@@ -165,6 +181,17 @@ describe('a new transport', () => {
       const cjs = createRequire(import.meta.url)(join(made, 'dist/index.cjs')) as { default: unknown };
       for (const { default: factory } of [esm, cjs])
         expect((factory as () => unknown)()).toMatchObject({ kind: 'link', name: 'shared-files' });
+
+      const scope = join(folder, 'node_modules', '@pigeonhole');
+      mkdirSync(scope, { recursive: true });
+      symlinkSync(made, join(scope, 'transport-shared-files'));
+      const [block] = blocksOf(readFileSync(join(made, 'README.md'), 'utf8'));
+      writeFileSync(join(folder, 'readme.mjs'), block?.text ?? '');
+      writeFileSync(join(folder, 'by-name.mjs'), byName);
+      for (const script of ['readme.mjs', 'by-name.mjs']) {
+        const { code, printed } = await node(join(relative(root, folder), script), [], folder);
+        expect(code, printed).toBe(0);
+      }
     },
     PATIENCE,
   );
