@@ -1,9 +1,13 @@
 // What child.ts forks: runs the functions that a test sends it, one after another or at once.
+import * as fs from 'node:fs';
 import * as core from '@pigeonhole/core';
+import * as kit from '@pigeonhole/core/transport';
 
 /** What a test's functions keep from one call to the next, and how they tell it something. */
 const scope = {
   core,
+  kit,
+  fs,
   kept: {},
   tell: (value) => process.send?.({ told: value }),
   join: async (options) => {

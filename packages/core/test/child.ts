@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import type * as Fs from 'node:fs';
 import { mkdtemp, readdir, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,10 +7,13 @@ import { setTimeout as later } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import type * as Core from '../dist/index.js';
+import type * as Kit from '../dist/transport.js';
 
 /** What a function sent to a child finds there. */
 export interface Scope {
   readonly core: typeof Core;
+  readonly kit: typeof Kit;
+  readonly fs: typeof Fs;
   /** Lasts from one call to the next. */
   readonly kept: Record<string, unknown> & { runtime: Core.Runtime; leaving?: boolean };
   /** Joins over Unix sockets, without configuration file and log; the runtime is then `kept.runtime`. */

@@ -139,9 +139,8 @@ export const provocations = {
       return rejection(
         child.run(async (scope, directory) => {
           await (await scope.join({ name: 'a', directory })).close();
-          const { openSync } = process.getBuiltinModule('node:fs');
           try {
-            for (;;) openSync('/dev/null', 'r');
+            for (;;) scope.fs.openSync('/dev/null', 'r');
           } catch {
             await scope.join({ name: 'a', directory });
           }

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
@@ -137,6 +138,31 @@ test('a connection that is cut is made again, without a word to anybody', async 
   await b.own.leave();
   await until(() => a.events.includes('-b'), 'b to leave');
   expect([a.events, b.events]).toEqual([['+b', '-b'], ['+a']]);
+  await a.own.leave();
+});
+
+test('a peer that answers and hangs up is there, and is not asked without pause', async () => {
+  const directory = await runtimeDirectory();
+  const a = await registry(directory, 'a');
+  const paths = await prepareNamespace(directory, 'n');
+  const incarnation = newIncarnation();
+  const path = paths.presence(incarnation);
+  let asked = 0;
+  const listener = await listenUnix(path, paths.staging(path), (socket) => {
+    asked++;
+    socket.destroy();
+  });
+  const exhausted = { name: 'b', incarnation, pid: process.pid, ports: {} };
+  await writeFile(paths.record(incarnation), JSON.stringify(exhausted));
+  expect(await a.own.identify(incarnation)).toEqual(exhausted);
+  await until(() => asked >= 2, 'the second question');
+  const since = performance.now();
+  const before = asked;
+  for (let turns = 0; turns < 2000; turns++) await new Promise(setImmediate);
+  expect(asked - before).toBeLessThanOrEqual(2 + (performance.now() - since) / 50);
+  expect(a.events).toEqual(['+b']);
+  await listener.close();
+  await until(() => a.events.includes('-b'), 'its end');
   await a.own.leave();
 });
 

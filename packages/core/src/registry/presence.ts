@@ -39,6 +39,8 @@ interface Connection {
 interface Known {
   readonly peer: PeerInfo;
   readonly sockets: Set<Socket>;
+  /** It has been asked whether it lives, and has said nothing since. */
+  asked: boolean;
 }
 
 /**
@@ -176,7 +178,11 @@ export class Presence {
 
   /** A process is what its record says that it is, not what somebody says over a socket. */
   private async introduced(connection: Connection, incarnation: string): Promise<boolean> {
-    if (connection.peer !== null) return connection.peer.incarnation === incarnation;
+    if (connection.peer !== null) {
+      const known = this.known.get(connection.peer.incarnation);
+      if (known !== undefined) known.asked = false;
+      return connection.peer.incarnation === incarnation;
+    }
     if (incarnation === this.self.incarnation) return false;
     const peer = await this.record(incarnation);
     if (peer === null || connection.socket.destroyed) return false;
@@ -193,7 +199,7 @@ export class Presence {
       known.sockets.add(socket);
       return;
     }
-    this.known.set(peer.incarnation, { peer, sockets: new Set([socket]) });
+    this.known.set(peer.incarnation, { peer, sockets: new Set([socket]), asked: false });
     this.events.up(peer);
   }
 
@@ -212,6 +218,10 @@ export class Presence {
     const { peer, sockets } = known;
     const settled = (): boolean => this.over || this.known.get(peer.incarnation) !== known;
     try {
+      // One that answers and hangs up (it has no descriptor left) is not asked without pause.
+      if (known.asked) await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN).unref());
+      if (settled()) return;
+      known.asked = true;
       const again = await this.reach(peer.incarnation);
       if (settled() || (again !== null && sockets.size > 0)) again?.destroy();
       else if (again !== null) this.attend(again, peer);
