@@ -89,8 +89,8 @@ export class Presence {
       socket.destroy();
       return { peer: null, alive: true };
     }
-    if (socket.destroyed) return this.meet(incarnation);
-    this.attend(socket, peer);
+    if (socket.destroyed) this.missed(peer);
+    else this.attend(socket, peer);
     return { peer, alive: true };
   }
 
@@ -201,6 +201,15 @@ export class Presence {
     }
     this.known.set(peer.incarnation, { peer, sockets: new Set([socket]), asked: false });
     this.events.up(peer);
+  }
+
+  /** It has joined, but hung up before it was attended to: dead by now, or out of descriptors. */
+  private missed(peer: PeerInfo): void {
+    if (this.known.has(peer.incarnation)) return;
+    const known = { peer, sockets: new Set<Socket>(), asked: false };
+    this.known.set(peer.incarnation, known);
+    this.events.up(peer);
+    void this.askAgain(known);
   }
 
   private async disconnected(peer: PeerInfo, socket: Socket): Promise<void> {
