@@ -10,8 +10,10 @@ import { HostedMailbox, type MailboxNetwork, within } from './mailbox.js';
 import { Moved, type Served } from './served.js';
 import { Session, type SessionOwner } from './session.js';
 
-/** Links whose other side has not yet said who it is; more are turned away. */
+/** Links whose other side has not yet said who it is; of more, the oldest goes. */
 const MAX_STRANGERS = 256;
+/** Links with one other process. Two that dial each other at once have two, and a third while one is ending. */
+const MAX_LINKS = 8;
 /** How long such a link may stay silent (milliseconds). */
 const HANDSHAKE_PATIENCE = 10_000;
 
@@ -113,15 +115,7 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
       session.abort();
       return session;
     }
-    if (this.strangers.size >= MAX_STRANGERS) {
-      session.violated(
-        new PigeonholeError(
-          'ERR_OS_LIMIT',
-          `${MAX_STRANGERS} links have not yet said who they are, and there can be no more of them; try again later`,
-        ),
-      );
-      return session;
-    }
+    if (this.strangers.size >= MAX_STRANGERS) this.turnAwayTheOldest();
     this.strangers.add(session);
     const patience = setTimeout(
       () =>
@@ -135,6 +129,19 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
         this.strangers.delete(session);
       });
     return session;
+  }
+
+  /** Whoever is somebody says so at once: the newcomer is likelier to. */
+  private turnAwayTheOldest(): void {
+    const [oldest] = this.strangers;
+    oldest?.violated(
+      new PigeonholeError(
+        'ERR_OS_LIMIT',
+        `${MAX_STRANGERS} links have not yet said who they are, and this is the oldest of them; try again later`,
+      ),
+    );
+    // At once: the descriptor is needed.
+    oldest?.abort();
   }
 
   // For sessions
@@ -159,6 +166,13 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
 
   opened(session: Session): void {
     const { incarnation } = session.peer as PeerInfo;
+    let links = 0;
+    for (const { peer } of this.everySession) if (peer?.incarnation === incarnation) links++;
+    if (links > MAX_LINKS)
+      throw new PigeonholeError(
+        'ERR_OS_LIMIT',
+        `there are ${MAX_LINKS} links with this process, the most there can be`,
+      );
     if (this.sessions.get(incarnation)?.open !== true) this.sessions.set(incarnation, session);
   }
 

@@ -45,6 +45,7 @@ export class Served implements Tracker {
     this.queue.send(operation);
     if (operation.settled) return;
     this.sends.set(number, operation);
+    this.session.callsWaiting(1);
     this.session.waitingBytes += envelope.body.length;
     if (this.session.waitingBytes > MAX_WAITING_BYTES)
       throw new PigeonholeError(
@@ -70,7 +71,9 @@ export class Served implements Tracker {
     this.receives = true;
     const operation = new RemotePull(this, number, selector, wait, max);
     this.queue.receive(operation);
-    if (!operation.settled) this.pulls.set(number, operation);
+    if (operation.settled) return;
+    this.pulls.set(number, operation);
+    this.session.callsWaiting(1);
   }
 
   cancelPull(number: number): void {
@@ -99,6 +102,7 @@ export class Served implements Tracker {
   down(): void {
     if (this.progressTimer !== null) clearTimeout(this.progressTimer);
     this.progressTimer = null;
+    this.session.callsWaiting(-this.sends.size - this.pulls.size);
     for (const operation of this.sends.drain()) {
       this.session.waitingBytes -= operation.envelope.body.length;
       operation.startCancelling();
@@ -162,7 +166,7 @@ export class Served implements Tracker {
 
   /** @internal */
   pullOver(operation: RemotePull, answer: boolean): void {
-    this.pulls.take(operation.number);
+    if (this.pulls.take(operation.number) !== undefined) this.session.callsWaiting(-1);
     if (answer) this.session.write((writer) => writer.frame(Kind.empty, this.channel, operation.number));
   }
 
@@ -173,8 +177,9 @@ export class Served implements Tracker {
   }
 
   private forget(operation: RemoteSend): void {
-    if (this.sends.take(operation.number) !== undefined)
-      this.session.waitingBytes -= operation.envelope.body.length;
+    if (this.sends.take(operation.number) === undefined) return;
+    this.session.callsWaiting(-1);
+    this.session.waitingBytes -= operation.envelope.body.length;
   }
 }
 

@@ -19,6 +19,12 @@ import type { Served } from './served.js';
 /** 'PIGN', in the channel field of every hello. */
 const MAGIC = 0x4e474950;
 
+/** Frames handled while the other side takes nothing of what it is sent: most ask for an answer, which piles up. */
+const MAX_UNHEARD = 262_144;
+
+/** Calls of the other side that wait here, over all its channels. */
+const MAX_WAITING_CALLS = 1_048_576;
+
 /** How long a link that was broken off may take to carry its last words (milliseconds). Then it is cut. */
 const LINGER = 1_000;
 
@@ -64,6 +70,8 @@ export class Session implements LinkHandler {
   private verifying = false;
   private scheduled = false;
   private blocked = false;
+  private unheard = 0;
+  private waitingCalls = 0;
   private closing = false;
   private flushNow = false;
   private ended = false;
@@ -100,6 +108,16 @@ export class Session implements LinkHandler {
     this.link = link;
     if (this.expected !== null) this.greet(this.expected.incarnation);
     if (link.heartbeat !== undefined) this.heartbeat = setInterval(() => this.beat(), link.heartbeat).unref();
+  }
+
+  /** So many more calls of the other side (fewer, when negative) wait here. */
+  callsWaiting(more: number): void {
+    this.waitingCalls += more;
+    if (more > 0 && this.waitingCalls > MAX_WAITING_CALLS)
+      throw new PigeonholeError(
+        'ERR_FRAME',
+        `the other side has more than ${MAX_WAITING_CALLS} calls waiting here, the most there can be`,
+      );
   }
 
   // Writing
@@ -176,6 +194,7 @@ export class Session implements LinkHandler {
 
   drain(): void {
     this.blocked = false;
+    this.unheard = 0;
     while (!this.blocked) {
       const batch = this.unwritten.shift();
       if (batch === undefined) break;
@@ -277,6 +296,11 @@ export class Session implements LinkHandler {
 
   private onFrame(frame: Frame): void {
     if (this.ended) return;
+    if (this.blocked && ++this.unheard > MAX_UNHEARD)
+      throw new PigeonholeError(
+        'ERR_FRAME',
+        `the other side has sent ${MAX_UNHEARD} frames and taken nothing of what it was sent meanwhile`,
+      );
     const { kind, number, rest } = frame;
     if (this.peer === null) return this.onGreeting(frame);
     switch (kind) {
@@ -364,8 +388,8 @@ export class Session implements LinkHandler {
     if (!this.greeted) this.greet(peer.incarnation);
     this.peer = peer;
     this.parser.limit = this.owner.limits.maxMessageBytes + FRAME_OVERHEAD;
-    this.settleReady.resolve();
     this.owner.opened(this);
+    this.settleReady.resolve();
   }
 
   private onError(rest: Buffer): void {
