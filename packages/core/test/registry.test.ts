@@ -128,6 +128,37 @@ test('a survivor removes all that a killed process left', async () => {
   expect(await filesIn(directory)).toEqual([]);
 });
 
+test('the last to leave takes along what a process killed just before left', async () => {
+  const directory = await runtimeDirectory();
+  for (let round = 0; round < 6; round++) {
+    const survivor = await join_(directory, 'survivor');
+    const child = await Child.joined({ directory, namespace: 'n', name: 'child' });
+    await child.run(async ({ core, kept }) => {
+      for (let i = 0; i < 20; i++) await kept.runtime.receiver(core.mailbox(`m${i}`));
+    });
+    child.signal('SIGKILL');
+    await child.exit;
+    for (let turns = 0; turns < round * 4; turns++) await new Promise(setImmediate);
+    await survivor.close();
+    expect(await filesIn(directory)).toEqual([]);
+  }
+});
+
+test('a process that leaves in order costs the others no search of all mailboxes', async () => {
+  const directory = await runtimeDirectory();
+  const [host, guest] = [await join_(directory, 'host'), await join_(directory, 'guest')];
+  const seen = watch(host);
+  for (let i = 0; i < 30; i++) await host.receiver(mailbox(`m${i}`));
+  // A claim without a live owner that only a search of all would find and remove.
+  const [claim] = (await filesIn(directory)).filter((file) => /hosts.m7.[0-9a-f]{16}$/.test(file));
+  const { incarnation } = host.peers()[0] as PeerEvent;
+  await writeFile(join(directory, claim as string, '..', incarnation), '');
+  await guest.close();
+  await until(() => seen.includes('-guest'), 'the guest to leave');
+  await host.close();
+  expect(await filesIn(directory)).toContainEqual(expect.stringMatching(`m7.${incarnation}$`));
+});
+
 test('the next to join removes what killed processes left, but not what a joining one is making', async () => {
   const directory = await runtimeDirectory();
   const child = await Child.joined({ directory, namespace: 'n', name: 'child' });

@@ -20,6 +20,8 @@ export class DirectoryRegistry implements Registry {
   private readonly presence: Presence;
   private readonly hosted = new Set<string>();
   private readonly claiming = new Set<Promise<boolean>>();
+  /** Removals of what the dead left. */
+  private readonly removing = new Set<Promise<void>>();
   private joined = false;
   private left = false;
 
@@ -116,18 +118,31 @@ export class DirectoryRegistry implements Registry {
     await Promise.allSettled(this.claiming);
     for (const mailbox of [...this.hosted]) await this.release(mailbox);
     await this.claims.release(this.paths.peersOf(this.self.name));
-    await this.presence.leave();
+    // Before the others see it go: without a record, they know that it has put its claims in order.
     await rm(this.paths.record(this.self.incarnation), { force: true });
+    await this.presence.leave();
   }
 
   /** After everything of this process has gone: the namespace's directory goes with the last one. */
   async tidy(): Promise<void> {
+    await Promise.allSettled(this.removing);
+    if (await this.removeFolders()) return;
+    // Perhaps only the dead are left: who died while this process was leaving has nobody else to clean up behind it.
+    for (const incarnation of await this.others())
+      if (!(await this.presence.listens(incarnation))) await this.removeLeftovers(incarnation);
+    await this.removeFolders();
+  }
+
+  /** Whether they were empty. */
+  private async removeFolders(): Promise<boolean> {
     const { root, peers, hosts } = this.paths;
+    let empty = true;
     for (const directory of [peers, hosts, root])
       await rmdir(directory).catch((error: unknown) => {
-        if (!hasSystemCode(error, 'ENOENT', 'ENOTEMPTY', 'EEXIST'))
-          throw pathError(error, 'remove', directory);
+        if (hasSystemCode(error, 'ENOTEMPTY', 'EEXIST')) empty = false;
+        else if (!hasSystemCode(error, 'ENOENT')) throw pathError(error, 'remove', directory);
       });
+    return empty;
   }
 
   private async inUse(claim: string): Promise<PigeonholeError> {
@@ -152,17 +167,23 @@ export class DirectoryRegistry implements Registry {
   }
 
   private async meetEverybody(): Promise<void> {
+    const incarnations = await this.others();
+    await Promise.all(
+      [...incarnations].map(async (incarnation) => {
+        if (!(await this.isAlive(incarnation))) await this.removeLeftovers(incarnation);
+      }),
+    );
+  }
+
+  /** Whose files there are, but for those that are just being made. */
+  private async others(): Promise<Set<string>> {
     const incarnations = new Set<string>();
     for (const file of await listing(this.paths.root)) {
       const parsed = parseNamespaceFile(file);
       if (parsed === null || parsed.incarnation === this.self.incarnation) continue;
       if (!parsed.staging || (await this.isAbandoned(file))) incarnations.add(parsed.incarnation);
     }
-    await Promise.all(
-      [...incarnations].map(async (incarnation) => {
-        if (!(await this.isAlive(incarnation))) await this.removeLeftovers(incarnation);
-      }),
-    );
+    return incarnations;
   }
 
   private async isAbandoned(file: string): Promise<boolean> {
@@ -178,14 +199,39 @@ export class DirectoryRegistry implements Registry {
 
   private wentDown(peer: PeerInfo): void {
     this.events.peerDown(peer);
-    this.removeLeftovers(peer.incarnation).catch((error: Error) => this.events.warn(error));
+    const removal = this.bury(peer.incarnation)
+      .catch((error: Error) => this.events.warn(error))
+      .finally(() => this.removing.delete(removal));
+    this.removing.add(removal);
   }
 
-  /** Removes all that a dead process left. Every path names its incarnation, so it is safe to do twice, or by two at once. */
+  /** A process that left in order took its record away last, so there is nothing to search for. */
+  private async bury(incarnation: string): Promise<void> {
+    const files = await this.filesOf(incarnation);
+    if (files.some((file) => parseNamespaceFile(file)?.kind === 'record'))
+      await this.removeLeftovers(incarnation);
+    else await this.removeFiles(files);
+  }
+
+  /**
+   * Removes all that a dead process left; what it is found by goes last. Every path names its incarnation, so it is safe to do
+   * twice, or by two at once.
+   */
   private async removeLeftovers(incarnation: string): Promise<void> {
-    for (const file of await listing(this.paths.root))
-      if (parseNamespaceFile(file)?.incarnation === incarnation)
-        await rm(join(this.paths.root, file), { force: true });
+    await this.removeClaims(incarnation);
+    await this.removeFiles(await this.filesOf(incarnation));
+  }
+
+  private async filesOf(incarnation: string): Promise<string[]> {
+    const files = await listing(this.paths.root);
+    return files.filter((file) => parseNamespaceFile(file)?.incarnation === incarnation);
+  }
+
+  private async removeFiles(files: readonly string[]): Promise<void> {
+    await Promise.all(files.map((file) => rm(join(this.paths.root, file), { force: true })));
+  }
+
+  private async removeClaims(incarnation: string): Promise<void> {
     for (const parent of [this.paths.peers, this.paths.hosts]) {
       for (const name of await listing(parent)) {
         await rm(join(parent, name, incarnation), { force: true });

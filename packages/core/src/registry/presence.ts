@@ -96,7 +96,11 @@ export class Presence {
 
   /** Whether the process of this incarnation lives, without its learning of this one. */
   async answers(incarnation: string): Promise<boolean> {
-    if (this.known.has(incarnation)) return true;
+    return this.known.has(incarnation) || this.listens(incarnation);
+  }
+
+  /** The same, whatever was known. */
+  async listens(incarnation: string): Promise<boolean> {
     const socket = await this.reach(incarnation);
     socket?.destroy();
     return socket !== null;
