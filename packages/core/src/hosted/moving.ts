@@ -76,9 +76,7 @@ export class MovingChannel implements Channel {
   async seek(): Promise<void> {
     if (this.target !== null || this.closedBy !== null) return;
     this.again = true;
-    this.seeking ??= this.run().finally(() => {
-      this.seeking = null;
-    });
+    this.seeking ??= this.run();
     await this.seeking;
     if (this.target === null && this.refusal !== undefined) throw this.refusal;
   }
@@ -108,22 +106,27 @@ export class MovingChannel implements Channel {
 
   private async run(): Promise<void> {
     let pause = FIRST_PAUSE;
-    while (this.again && this.target === null && this.closedBy === null) {
-      this.again = false;
-      let reached: Reached;
-      try {
-        reached = await this.reach();
-      } catch (error) {
-        this.refuse(error);
-        continue;
+    try {
+      while (this.again && this.target === null && this.closedBy === null) {
+        this.again = false;
+        let reached: Reached;
+        try {
+          reached = await this.reach();
+        } catch (error) {
+          this.refuse(error);
+          continue;
+        }
+        this.refusal = undefined;
+        if (reached === 'nobody') this.answerTries();
+        else if (reached === 'changing') {
+          this.again = true;
+          await new Promise((resolve) => setTimeout(resolve, pause * (0.5 + Math.random())));
+          pause = Math.min(pause * 2, LONGEST_PAUSE);
+        } else if (this.closedBy === null) this.attach(reached.channel);
       }
-      this.refusal = undefined;
-      if (reached === 'nobody') this.answerTries();
-      else if (reached === 'changing') {
-        this.again = true;
-        await new Promise((resolve) => setTimeout(resolve, pause * (0.5 + Math.random())));
-        pause = Math.min(pause * 2, LONGEST_PAUSE);
-      } else if (this.closedBy === null) this.attach(reached.channel);
+    } finally {
+      // In one step with the last look at `again`: a caller that was just answered calls again before any reaction to the end.
+      this.seeking = null;
     }
   }
 
