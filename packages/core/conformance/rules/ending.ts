@@ -124,6 +124,22 @@ async function exitsByItself(t: Harness): Promise<void> {
   assert.deepEqual(filesIn(t.directory), [], 'nothing is left in the runtime directory');
 }
 
+async function clearsUpAfterTheDead(t: Harness): Promise<void> {
+  for (let round = 0; round < 3; round++) {
+    const [witness, dying] = await t.group(2);
+    await dying.receiver(t.mailbox());
+    await t.exchange(witness, dying);
+    await t.kill(dying);
+    await witness.event('peer:down', ({ name }) => name === dying.name, dying.name);
+    await t.within(witness.close(), 'the survivor to close');
+    assert.deepEqual(
+      filesIn(t.directory),
+      [],
+      'what the dead left belongs to nobody, and goes with the last one',
+    );
+  }
+}
+
 async function leavesNothingOpen(t: Harness): Promise<void> {
   const keeper = await t.party();
   await t.exchange(keeper, keeper);
@@ -146,6 +162,10 @@ export const ending: readonly ConformanceRule[] = [
   rule('R24', 'a handle is disposed of by await using', disposing),
   rule('R24', 'closing the runtime settles every pending call and reports what was not sent', closingRuntime),
   rule('R24', 'after close the process exits by itself and leaves nothing in the directory', exitsByItself, [
+    'threads',
+    'processes',
+  ]),
+  rule('R24', 'who saw a process die leaves nothing of it behind', clearsUpAfterTheDead, [
     'threads',
     'processes',
   ]),

@@ -16,12 +16,14 @@ import { receiving } from './receiving.js';
 import { sending } from './sending.js';
 import { stopped } from './stopped.js';
 import { takeover } from './takeover.js';
+import { withdrawing } from './withdrawing.js';
 
 const files = [
   naming,
   sending,
   overlapping,
   cancelling,
+  withdrawing,
   ordering,
   receiving,
   buffering,

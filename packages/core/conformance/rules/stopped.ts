@@ -69,9 +69,34 @@ async function stoppedReceiverHoldsUpNobody(t: Harness): Promise<void> {
   assert.equal(await receiver.tryReceive(), null);
 }
 
+/** What a stopped process was given it has not received: killed, it has lost nothing. */
+async function stoppedReceiverDies(t: Harness): Promise<void> {
+  const [sender, host] = await t.group(2);
+  for (const capacity of [0, 4]) {
+    const mailbox = t.mailbox({ capacity });
+    const receiver = await host.receiver(mailbox);
+    const dying = await t.party();
+    const waiting = [dying.receive(mailbox), dying.receive(mailbox)];
+    await t.stillPending(Promise.race(waiting), 'receives', dying, host);
+    dying.stop();
+    const sends = [0, 1, 2].map((n) => sender.send(mailbox, n));
+    await t.exchange(sender, host);
+    await t.kill(dying);
+    const got = [];
+    for (let n = 0; n < 3; n++)
+      got.push((await t.within(receiver.receive(), 'what the dead had not received')).body);
+    // Whoever receives before the host knows of the death overtakes what comes back.
+    assert.deepEqual(got.sort(), [0, 1, 2], 'all of it, once');
+    await t.within(Promise.all(sends), 'the sends');
+  }
+}
+
 export const stopped: readonly ConformanceRule[] = [
   rule('R26', 'a stopped host keeps its mailboxes', stoppedHostKeeps, ['processes']),
   rule('R7', 'timeouts fire while the host is stopped, and say what is known', stoppedHostHangsNobody, [
+    'processes',
+  ]),
+  rule('R26', 'what was on its way to a receiver that dies goes to the next', stoppedReceiverDies, [
     'processes',
   ]),
   rule('R26', 'a stopped receiver holds up nobody else', stoppedReceiverHoldsUpNobody, ['processes']),
