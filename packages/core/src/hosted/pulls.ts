@@ -12,6 +12,8 @@ class Line extends OperationList<ReceiveOperation> {
     readonly wait: boolean,
     readonly max: number,
     readonly selector: Selector | null,
+    /** What a receive must have to stand in this line; undefined: it stands alone. */
+    readonly key?: string,
   ) {
     super();
   }
@@ -38,7 +40,8 @@ export interface PullWire {
 export class Pulls {
   private readonly out = new Numbered<Line>();
   private readonly anything = new Line(true, 1, null);
-  private readonly lines = new Map<string, Line>();
+  /** All others in which receives stand. */
+  private readonly lines = new Map<string | Line, Line>();
   /** Places of the deliveries given back whose return the host is not yet known to have seen, in order of return. */
   private readonly returns: number[] = [];
   private returnsSeen = 0;
@@ -57,6 +60,7 @@ export class Pulls {
   cancel(operation: ReceiveOperation): void {
     const line = operation.list as unknown as Line | null;
     operation.withdrawn();
+    if (line !== null) this.leave(line);
     const number = line?.numbers.pop();
     if (number === undefined) return;
     this.out.take(number);
@@ -70,7 +74,9 @@ export class Pulls {
     const line = this.out.get(number);
     if (line?.max === 1) this.served(line, number);
     const early = this.returns.some((earlier) => (order - earlier) >>> 0 < 2 ** 31);
-    if (!early && line?.first != null && line.first.deliver(envelope) === Delivery.taken) return true;
+    const taken = !early && line?.first != null && line.first.deliver(envelope) === Delivery.taken;
+    if (line !== undefined) this.leave(line);
+    if (taken) return true;
     this.returns.push(order);
     // Behind the return, so that the host has the message again when it sees the new pull.
     if (line !== undefined) queueMicrotask(() => this.ask(line));
@@ -87,6 +93,7 @@ export class Pulls {
     // All that came for it had to go back.
     if (operation.wait && operation.hasNone) this.ask(line);
     else operation.empty();
+    this.leave(line);
   }
 
   /** Asks for nothing more: the mailbox is moving. */
@@ -97,8 +104,8 @@ export class Pulls {
   /** Those that still wait, in the order of their calls. */
   drain(): ReceiveOperation[] {
     this.silent = true;
-    const lines = new Set([this.anything, ...this.out.drain()]);
-    return [...lines].flatMap((line) => line.drain()).sort((a, b) => a.order - b.order);
+    const lines = [this.anything, ...this.lines.values()];
+    return lines.flatMap((line) => line.drain()).sort((a, b) => a.order - b.order);
   }
 
   /** As many pulls as the line has receives. */
@@ -116,14 +123,20 @@ export class Pulls {
   }
 
   private lineOf({ wait, max, selector }: ReceiveOperation): Line {
-    if (!wait || max > 1) return new Line(wait, max, selector);
-    if (selector === null) return this.anything;
-    const key = JSON.stringify(selector);
-    let line = this.lines.get(key);
-    if (line === undefined || line.size === 0) {
-      line = new Line(true, 1, selector);
-      this.lines.set(key, line);
+    const shared = wait && max === 1;
+    if (shared && selector === null) return this.anything;
+    const key = shared ? JSON.stringify(selector) : undefined;
+    let line = key === undefined ? undefined : this.lines.get(key);
+    if (line === undefined) {
+      line = new Line(wait, max, selector, key);
+      this.lines.set(key ?? line, line);
     }
     return line;
+  }
+
+  /** Forgets a line in which no receive stands any more. */
+  private leave(line: Line): void {
+    const key = line.key ?? line;
+    if (line.size === 0 && this.lines.get(key) === line) this.lines.delete(key);
   }
 }
