@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { pino } from 'pino';
 import type { Carrier } from './carrier.js';
 import {
@@ -51,7 +52,8 @@ async function resolveDirectoryAgain(config: ResolvedConfig): Promise<boolean> {
 }
 
 interface Used {
-  readonly setting: TransportSetting;
+  /** All that ask for this transport. */
+  readonly settings: TransportSetting[];
   readonly transport: Transport;
   carrier: Carrier | null;
 }
@@ -91,9 +93,9 @@ class Assembly {
 
   private async assemble(): Promise<Runtime> {
     const { config } = this;
-    await this.load(config.transport ?? DEFAULT_TRANSPORT);
-    for (const { transport } of config.mailboxes.values())
-      if (transport !== undefined) await this.load(transport);
+    await this.load(config.transport ?? DEFAULT_TRANSPORT, 'transport');
+    for (const [name, { transport }] of config.mailboxes)
+      if (transport !== undefined) await this.load(transport, `mailboxes.${name}.transport`);
     const registry = await this.openRegistry();
     for (const used of this.used) {
       used.carrier = await this.carrierFor(used, registry);
@@ -117,12 +119,21 @@ class Assembly {
     return this.runtime;
   }
 
-  private async load(setting: TransportSetting): Promise<void> {
-    if (this.used.some((used) => used.setting === setting)) return;
+  private async load(setting: TransportSetting, key: string): Promise<void> {
+    const same = this.used.find(({ settings }) => settings.some((each) => isDeepStrictEqual(each, setting)));
+    if (same !== undefined) return void same.settings.push(setting);
     const transport = await loadTransport(setting, this.config.resolveFrom, { memory });
-    if (this.used.some((used) => used.transport.name === transport.name && typeof setting === 'string'))
-      return;
-    this.used.push({ setting, transport, carrier: null });
+    const namesake = this.used.find((used) => used.transport.name === transport.name);
+    if (namesake === undefined) this.used.push({ settings: [setting], transport, carrier: null });
+    else if (typeof setting === 'string' || Object.keys(setting).length === 1)
+      namesake.settings.push(setting);
+    else
+      throw new PigeonholeError(
+        'ERR_CONFIG',
+        `option ${key} configures transport '${transport.name}' in another way than it is configured already; a process has one port ` +
+          `on each transport: give the same options everywhere, or '${transport.name}' alone to use the other's`,
+        { transport: transport.name },
+      );
   }
 
   private async openRegistry(): Promise<Registry> {
@@ -195,9 +206,7 @@ class Assembly {
     const setting = mailbox === undefined ? undefined : this.config.mailboxes.get(mailbox)?.transport;
     const first = this.used[0] as Used;
     const used =
-      setting === undefined
-        ? first
-        : (this.used.find((each) => each.setting === setting) ?? this.byName(setting) ?? first);
+      setting === undefined ? first : (this.used.find(({ settings }) => settings.includes(setting)) as Used);
     const reason =
       setting !== undefined
         ? `configured for this mailbox (mailboxes.${mailbox}.transport)`
@@ -205,10 +214,6 @@ class Assembly {
           ? 'configured (transport)'
           : `the default: no transport is configured`;
     return { carrier: used.carrier as Carrier, reason };
-  }
-
-  private byName(setting: TransportSetting): Used | undefined {
-    return this.used.find(({ transport }) => transport.name === setting);
   }
 
   private registryEvents(): RegistryEvents {
