@@ -75,7 +75,8 @@ class MemoryAttachment implements StoreAttachment {
   /** R24: a mailbox goes when the last process leaves it empty; one that holds messages stays for the next receiver. */
   private leave(name: string): void {
     const entry = this.world.mailboxes.get(name);
-    if (entry !== undefined && --entry.users === 0 && entry.queue.size === 0)
+    // So does one with a send that waits, at capacity 0: its process has let go of an inbox whose owner is to come back.
+    if (entry !== undefined && --entry.users === 0 && entry.queue.size + entry.queue.waitingSenders === 0)
       this.world.mailboxes.delete(name);
   }
 }

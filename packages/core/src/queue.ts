@@ -50,6 +50,10 @@ export class Queue implements Channel {
     return this.used;
   }
 
+  get waitingSenders(): number {
+    return this.senders.size;
+  }
+
   get waitingReceivers(): number {
     return this.receivers.size;
   }

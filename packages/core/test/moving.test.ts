@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createRuntime, mailbox, peer } from '../dist/index.js';
+import { anyPeer, createRuntime, mailbox, peer } from '../dist/index.js';
 import { runtimeDirectory } from './child.js';
 
 test.each(['memory', 'uds'])(
@@ -18,5 +18,30 @@ test.each(['memory', 'uds'])(
     if (transport === 'uds')
       for (let i = 0; i < 100; i++) expect(await runtime.trySend(mailbox('unhosted'), i)).toBe(false);
     await runtime.close();
+  },
+);
+
+test.each([0, 1])(
+  'a send that waits, at capacity %i, for a process that starts anew reaches it',
+  async (capacity) => {
+    const join = (name: string) =>
+      createRuntime({
+        name,
+        namespace: 'anew',
+        transport: 'memory',
+        inbox: { capacity },
+        config: false,
+        logger: false,
+      });
+    const sender = await join('sender');
+    let owner = await join('owner');
+    const sent = Array.from({ length: capacity + 1 }, (_, i) => sender.send(peer<number>('owner'), i));
+    expect(await sender.trySend(peer<number>('owner'), 9)).toBe(false);
+    await owner.close();
+    owner = await join('owner');
+    for (let i = 0; i <= capacity; i++)
+      expect((await owner.receive(anyPeer, { timeout: 10_000 })).body).toBe(i);
+    await Promise.all(sent);
+    await Promise.all([sender.close(), owner.close()]);
   },
 );
