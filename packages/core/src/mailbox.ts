@@ -67,7 +67,7 @@ export class Sender<T = unknown> {
   /**
    * Sends all, in order, with many on their way at once; resolves when all are accepted. If some are not, it rejects with
    * the first reason, and the error's `accepted` tells how many of the leading bodies were accepted; later ones may have been
-   * accepted too only when that reason is `ERR_OUTCOME_UNKNOWN`, `ERR_NO_SPACE` or one of the body itself.
+   * accepted too only when that reason is a timeout or an abort, `ERR_OUTCOME_UNKNOWN`, `ERR_NO_SPACE` or one of the body itself.
    */
   async sendMany(bodies: Iterable<T>, options: SendOptions = {}): Promise<void> {
     const outcomes = await Promise.allSettled(Array.from(bodies, (body) => this.send(body, options)));
@@ -210,7 +210,10 @@ export class Receiver<T = unknown> implements AsyncIterable<Message<T>> {
     return this.start(options, (selector) => new ReceiveOne(selector, false, this.open), 'tryReceive from');
   }
 
-  /** Waits for one message, then takes what else is there, `max` in all at most (default 256). */
+  /**
+   * Waits for one message, then takes what else is there, `max` in all at most (default 256). Rejects as `receive` does; a
+   * message that cannot be decoded ends what is taken before it, and rejects the next receive.
+   */
   receiveMany(max = 256, options: ReceiveOptions = {}): Promise<Message<T>[]> {
     if (!(Number.isInteger(max) && max >= 1 && max < 2 ** 32))
       return Promise.reject(

@@ -362,10 +362,15 @@ export class ReceiveMany<T> extends ReceiveOperation<T[]> {
     if (this.settled) return Delivery.declined;
     try {
       this.taken.push(this.open(envelope));
-      if (this.taken.length >= this.max) this.settle(this.taken);
     } catch (error) {
+      if (this.begun) {
+        // Not at the cost of those taken before it: it stays, and fails the next receive.
+        this.settle(this.taken);
+        return Delivery.declined;
+      }
       this.fail(error);
     }
+    if (this.taken.length >= this.max) this.settle(this.taken);
     return Delivery.taken;
   }
 
