@@ -13,6 +13,7 @@
  * ```
  */
 import { createHash, randomBytes } from 'node:crypto';
+import { rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { ownUid, prepareDirectory } from './config/directory.js';
@@ -170,7 +171,10 @@ export async function prepareNamespace(directory: string, namespace: string): Pr
       for (const path of [paths.root, paths.peers, paths.hosts]) await prepareDirectory(path);
       return paths;
     } catch (error) {
-      if (attempt === 100 || !hasSystemCode((error as Error).cause, 'ENOENT')) throw error;
+      if (attempt < 100 && hasSystemCode((error as Error).cause, 'ENOENT')) continue;
+      // Whatever is not empty is somebody else's too.
+      for (const path of [paths.hosts, paths.peers, paths.root]) await rmdir(path).catch(() => {});
+      throw error;
     }
   }
 }

@@ -54,6 +54,7 @@ async function importFactory(use: string, specifier: string, url: string): Promi
   try {
     module = await importModule(url);
   } catch (error) {
+    if (hasSystemCode(error, 'EMFILE', 'ENFILE')) throw pathError(error, 'load', specifier);
     throw failed(use, `${specifier} cannot be loaded`, error);
   }
   const exported = defaultExport(module);

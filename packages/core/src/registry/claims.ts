@@ -95,7 +95,8 @@ export class Claims {
   private async raise(directory: string, own: string, content: string): Promise<void> {
     for (let tries = 1; ; tries++) {
       try {
-        await mkdir(directory, { recursive: true, mode: 0o700 });
+        await makeDirectory(dirname(directory));
+        await makeDirectory(directory);
         return await writeFile(own, content, { flag: 'wx', mode: 0o600 });
       } catch (error) {
         // It is up already: the former owner raised it for this process.
@@ -105,6 +106,15 @@ export class Claims {
           throw pathError(error, 'claim', own);
       }
     }
+  }
+}
+
+/** Not `recursive`, which in fs/promises says ENOENT for a file system that is full (ENOSPC). */
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    if (!hasSystemCode(error, 'EEXIST')) throw error;
   }
 }
 
