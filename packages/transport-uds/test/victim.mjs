@@ -1,6 +1,7 @@
 // A runtime in a process of its own, told by messages what to do. Nothing here catches what a runtime should not let through:
 // an unhandled rejection or exception ends the process with a code, and the test sees that.
-import { readdirSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { createRuntime, mailbox, peer } from '@pigeonhole/core';
 
 const options = JSON.parse(process.argv[2]);
@@ -8,25 +9,25 @@ const warnings = [];
 const events = [];
 const senders = new Map();
 const receivers = new Map();
+const hoard = [];
 let runtime;
 
 const address = (name, settings) => mailbox(name, settings);
 const failure = ({ name, code, message }) => ({ name, code, message });
 
 /** Answers each request with its own body, straight to whoever sent it. */
-async function echo(name) {
-  const requests = await runtime.receiver(address(name));
+async function answer(requests) {
   for await (const { body, from } of requests) await runtime.send(peer(from), body);
 }
 
 const commands = {
-  async start() {
+  /** Joins, and unless told otherwise hosts the mailbox 'echo'. */
+  async start(serving = true) {
     runtime = await createRuntime({ logger: false, config: false, transport: 'uds', ...options });
     runtime.on('warning', ({ code, message }) => warnings.push({ code, message }));
     for (const event of ['peer:up', 'peer:down', 'mailbox:lost', 'mailbox:host'])
       runtime.on(event, (details) => events.push({ event, ...details }));
-    void echo('echo');
-    return { pid: process.pid };
+    if (serving) void answer(await runtime.receiver(address('echo')));
   },
   async receiver(name, settings) {
     receivers.set(name, await runtime.receiver(address(name, settings)));
@@ -47,6 +48,47 @@ const commands = {
   warnings: () => warnings,
   events: () => events,
   close: () => runtime.close(),
+  /** Every path below, without the names of its own making. */
+  list: (directory) =>
+    readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter(
+      (path) => !path.startsWith('filler'),
+    ),
+  /** Takes all descriptors but so many. */
+  hoard(spare) {
+    try {
+      for (;;) hoard.push(openSync('/dev/null', 'r'));
+    } catch ({ code }) {
+      for (const descriptor of hoard.splice(0, spare)) closeSync(descriptor);
+      return code;
+    }
+  },
+  letGo() {
+    for (const descriptor of hoard.splice(0)) closeSync(descriptor);
+  },
+  /** Takes all inodes of a file system but so many. */
+  crowd(directory, spare) {
+    let made = 0;
+    try {
+      for (; ; made++) writeFileSync(join(directory, `filler-${made}`), '');
+    } catch ({ code }) {
+      for (let n = 0; n < Math.min(spare, made); n++) rmSync(join(directory, `filler-${n}`));
+      return code;
+    }
+  },
+  /** Takes all bytes of a file system. */
+  fill(directory) {
+    const descriptor = openSync(join(directory, 'filler'), 'w');
+    try {
+      for (;;) writeSync(descriptor, Buffer.alloc(4096));
+    } catch ({ code }) {
+      return code;
+    } finally {
+      closeSync(descriptor);
+    }
+  },
+  free(directory) {
+    for (const file of readdirSync(directory)) if (file.startsWith('filler')) rmSync(join(directory, file));
+  },
   usage() {
     globalThis.gc?.();
     globalThis.gc?.();
