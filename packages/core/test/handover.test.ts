@@ -113,6 +113,18 @@ test('a host that takes over keeps the capacity and the ordering', async () => {
   await Promise.all([heir.close(), sender.close()]);
 });
 
+test('a mailbox that has died out may come back as another', async () => {
+  const directory = await runtimeDirectory();
+  const host = await join(directory, 'host');
+  await host.receiver(mailbox('m', { capacity: 3 }));
+  const other = await join(directory, 'other');
+  await (await other.sender(mailbox('m'))).close();
+  await host.close();
+  await other.receiver(mailbox('m', { capacity: 4 }));
+  expect(other.explain(mailbox('m')).capacity).toBe(4);
+  await other.close();
+});
+
 test('a process that has closed its receivers is not the heir', async () => {
   const directory = await runtimeDirectory();
   const orders = mailbox<number>('orders');
@@ -127,6 +139,20 @@ test('a process that has closed its receivers is not the heir', async () => {
   expect(undelivered).toEqual([]);
   expect((await rx.receiveMany(5)).map(({ body }) => body)).toEqual(upTo(5));
   await Promise.all([heir.close(), former.close()]);
+});
+
+test('with no receiver left but closed ones the report comes at once', async () => {
+  const directory = await runtimeDirectory();
+  const orders = mailbox<number>('orders');
+  const host = await join(directory, 'host');
+  await host.receiver(orders);
+  const former = await join(directory, 'former');
+  await (await former.receiver(orders)).close();
+  await (await host.sender(orders)).sendMany(upTo(5));
+  await former.send(orders, 5); // so the host has heard that the receiver is closed
+  const { undelivered } = await host.close({ deadline: 2 ** 30 });
+  expect(undelivered).toEqual([{ mailbox: 'orders', count: 6 }]);
+  await former.close();
 });
 
 test('many mailboxes are handed over at once', async () => {

@@ -72,9 +72,9 @@ export class Attachment implements Channel {
     this.pulls.cancel(operation);
   }
 
-  /** Tells the host that there are receivers here, so that it may hand the mailbox over to this process. */
-  announceReceivers(): void {
-    this.channels.session.write((writer) => writer.json(Kind.open, this.channel, 0, { receives: true }));
+  /** Tells the host whether there are receivers here, so that it may hand the mailbox over to this process. */
+  announceReceivers(receives: boolean): void {
+    this.channels.session.write((writer) => writer.json(Kind.open, this.channel, 0, { receives }));
   }
 
   // From the host:

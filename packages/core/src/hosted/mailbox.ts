@@ -35,6 +35,8 @@ export class HostedMailbox implements AttachmentOwner {
   /** What the mailbox was when another process hosted it: so it stays when this one takes over. */
   private adopted: { readonly capacity: Capacity; readonly ordering: Ordering } | null = null;
   private readonly servedChannels = new Set<Served>();
+  /** What each open handle asked for. */
+  private readonly wishes = new Set<Pick<MailboxSpec, 'capacity' | 'ordering'>>();
   private adopting: Adoption[] = [];
   private onDeserted: (() => void) | null = null;
 
@@ -43,8 +45,8 @@ export class HostedMailbox implements AttachmentOwner {
     readonly spec: {
       readonly name: string;
       readonly maxBytes: number;
-      capacity: Capacity | undefined;
-      ordering: Ordering | undefined;
+      readonly capacity: Capacity | undefined;
+      readonly ordering: Ordering | undefined;
     },
     /** The process whose inbox this is, or null for a mailbox. */
     readonly inboxOf: string | null,
@@ -55,7 +57,7 @@ export class HostedMailbox implements AttachmentOwner {
 
   /** What is known of it: its own once reached, else what this process asked for. */
   get capacity(): Capacity | undefined {
-    return this.queue?.capacity ?? this.attachment?.capacity ?? this.spec.capacity;
+    return this.queue?.capacity ?? this.attachment?.capacity ?? this.wished.capacity;
   }
 
   /** Whether this process is to host it when nobody does. */
@@ -67,28 +69,46 @@ export class HostedMailbox implements AttachmentOwner {
     return this.queue !== null ? 'self' : (this.attachment?.host ?? null);
   }
 
-  /** Opens it for one more handle. Rejects with `ERR_CAPACITY_MISMATCH` where that is known by now. */
-  async open(asked: Omit<MailboxSpec, 'maxBytes'>, role: 'sender' | 'receiver'): Promise<void> {
+  /** What it is to be, as far as it depends on the handles that are open here. */
+  private get wished(): { capacity: Capacity | undefined; ordering: Ordering | undefined } {
+    let { capacity, ordering } = this.spec;
+    for (const wish of this.wishes) {
+      capacity ??= wish.capacity;
+      ordering ??= wish.ordering;
+    }
+    return { capacity, ordering };
+  }
+
+  /**
+   * Opens it for one more handle, and resolves with what is to be called once that is closed. Rejects with `ERR_CAPACITY_MISMATCH` where
+   * that is known by now.
+   */
+  async open(asked: Omit<MailboxSpec, 'maxBytes'>, role: 'sender' | 'receiver'): Promise<() => void> {
     this.check(asked);
-    const before = { ...this.spec };
-    this.spec.capacity ??= asked.capacity;
-    this.spec.ordering ??= asked.ordering;
-    if (role === 'receiver' && ++this.receivers === 1) this.attachment?.announceReceivers();
+    const wish = { ...asked };
+    this.wishes.add(wish);
+    if (role === 'receiver' && ++this.receivers === 1) this.attachment?.announceReceivers(true);
+    const release = (): void => {
+      if (!this.wishes.delete(wish)) return;
+      if (role === 'receiver' && --this.receivers === 0) this.attachment?.announceReceivers(false);
+    };
     try {
       if (role === 'receiver') await this.channel.seek();
       else await within(this.channel.seek(), OPEN_PATIENCE);
       this.check(asked);
     } catch (error) {
-      if (role === 'receiver') this.receivers--;
-      Object.assign(this.spec, { capacity: before.capacity, ordering: before.ordering });
+      release();
       throw error;
     }
+    return release;
   }
 
   /** Becomes the host: the queue is here from now on. */
   startHosting(): Queue {
     const { name, maxBytes } = this.spec;
-    const { capacity = DEFAULT_CAPACITY, ordering = 'fifo' } = this.adopted ?? this.spec;
+    const { adopted, wished } = this;
+    const capacity = wished.capacity ?? adopted?.capacity ?? DEFAULT_CAPACITY;
+    const ordering = wished.ordering ?? adopted?.ordering ?? 'fifo';
     this.queue = new Queue(name, capacity, ordering, maxBytes);
     for (const adoption of this.adopting.splice(0)) this.queue.adopt(adoption);
     this.network.hosting(this);
@@ -160,8 +180,8 @@ export class HostedMailbox implements AttachmentOwner {
   private check(asked: Omit<MailboxSpec, 'maxBytes'>): void {
     const known = this.queue ?? this.attachment;
     const own = {
-      capacity: known?.capacity ?? this.spec.capacity,
-      ordering: known?.ordering ?? this.spec.ordering,
+      capacity: known?.capacity ?? this.wished.capacity,
+      ordering: known?.ordering ?? this.wished.ordering,
     };
     const mismatch = capacityMismatch(asked, {
       capacity: own.capacity ?? asked.capacity ?? DEFAULT_CAPACITY,
@@ -174,7 +194,11 @@ export class HostedMailbox implements AttachmentOwner {
     const reached = await this.network.reachHost(this);
     if (reached === 'self') return { channel: this.queue ?? this.startHosting() };
     if (typeof reached === 'string') return reached;
-    const attachment = await reached.channels.attach(this.spec, this.receivers > 0, this);
+    const attachment = await reached.channels.attach(
+      { name: this.spec.name, ...this.wished },
+      this.receivers > 0,
+      this,
+    );
     if (attachment === null || attachment === this.gone) return 'changing';
     this.attachment = attachment;
     this.adopted = { capacity: attachment.capacity, ordering: attachment.ordering };

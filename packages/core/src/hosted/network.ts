@@ -65,12 +65,7 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
 
   async open(spec: MailboxSpec, role: 'sender' | 'receiver'): Promise<OpenMailbox> {
     const mailbox = this.mailbox(spec.name, null, spec);
-    await mailbox.open(spec, role);
-    let released = false;
-    const release = (): void => {
-      if (role === 'receiver' && !released) mailbox.receivers--;
-      released = true;
-    };
+    const release = await mailbox.open(spec, role);
     return { channel: mailbox.channel, release };
   }
 
