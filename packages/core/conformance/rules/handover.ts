@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { assertBalanced, assertNoFailures, balance, type Consumed, type Produced } from '../accounting.js';
 import { numbers } from '../expect.js';
+import { bytesRecipe, expectedDigest } from '../fixtures.js';
 import type { RunningLoop } from '../handles.js';
 import type { Harness } from '../harness.js';
 import { type ConformanceRule, rule } from '../rule.js';
@@ -63,6 +64,28 @@ async function handsOver(t: Harness): Promise<void> {
   assert.equal((await t.within(survivor.receive(), 'a message of the new host')).body, 8);
   if (!(await t.isStore(a, mailbox)))
     await c.event('mailbox:host', ({ mailbox: name }) => name === mailbox.name, mailbox.name);
+}
+
+/** More than goes on the wire at once: some of it has not left the sender when the host closes. */
+async function largeSendsOutliveHost(t: Harness): Promise<void> {
+  const [sender, host, heir] = await t.group(3);
+  const mailbox = t.mailbox({ capacity: 1 });
+  await host.receiver(mailbox);
+  const survivor = await heir.receiver(mailbox);
+  const handle = await sender.sender(mailbox);
+  const sizes = Array.from({ length: 12 }, (_, n) => 100_000 + n);
+  const sends = sizes.map((size) => handle.send(bytesRecipe(size)));
+  await t.stillPending(sends[11] as Promise<void>, 'a send to a full mailbox', sender, host);
+  assert.deepEqual(await t.within(host.close(), 'the host to close'), { undelivered: [], unsent: 0 });
+  const got = [];
+  for (const _ of sizes)
+    got.push((await t.within(survivor.receive({ digest: true }), 'the next message')).body);
+  assert.deepEqual(
+    got,
+    sizes.map((size) => expectedDigest(size)),
+    'all of them, in order',
+  );
+  await t.within(Promise.all(sends), 'all sends');
 }
 
 async function handsOverAgain(t: Harness): Promise<void> {
@@ -144,6 +167,7 @@ export const handover: readonly ConformanceRule[] = [
   rule('R24', 'closing reports what nobody can receive; a store keeps it for the next receiver', leftBehind),
   rule('R24', 'a mailbox that everybody left empty is gone', goneWhenEmpty),
   rule('R24', 'a host that closes hands what it holds to a surviving receiver', handsOver),
+  rule('R24', 'large sends that wait outlive a host that closes', largeSendsOutliveHost),
   rule('R24', 'hosts that come and go lose, double and disorder nothing', handsOverAgain),
   rule('R24', 'receivers that open and close lose and double nothing', receiversComeAndGo),
 ];

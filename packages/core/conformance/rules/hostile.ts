@@ -166,6 +166,24 @@ async function manyStrangers(t: Harness): Promise<void> {
   await servesOn(t, target, friend);
 }
 
+async function strangersAreCounted(t: Harness): Promise<void> {
+  const [target, friend] = await t.group(2);
+  await t.exchange(target, friend);
+  for (const connectTo of waysIn(t, target)) {
+    const open: Attacker[] = [];
+    const turnedAway: Promise<void>[] = [];
+    for (let n = 0; n < 600; n++) {
+      const attacker = await t.within(connectTo(), 'a raw connection');
+      open.push(attacker);
+      turnedAway.push(attacker.closed);
+    }
+    await t.within(Promise.race(turnedAway), 'one of 600 silent strangers to be turned away');
+    await t.exchange(target, friend, 1);
+    for (const attacker of open) attacker.destroy();
+  }
+  await servesOn(t, target, friend);
+}
+
 /** Within one process there is no outside: the negative is that nothing listens. */
 async function nothingListens(t: Harness): Promise<void> {
   const [a, b] = await t.group(2);
@@ -187,5 +205,8 @@ export const hostile: readonly ConformanceRule[] = [
   ]),
   rule('R28', 'a connection that breaks the format is closed', closesAttackers, ['threads', 'processes']),
   rule('R28', 'strangers cannot make the target hold more than its limits', boundedMemory, ['processes']),
+  rule('R28', 'strangers who do not say who they are are limited in number', strangersAreCounted, [
+    'processes',
+  ]),
   rule('R28', 'hundreds of silent strangers keep nobody out', manyStrangers, ['processes']),
 ];

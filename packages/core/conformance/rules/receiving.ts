@@ -216,6 +216,34 @@ async function priorityOvertakes(t: Harness): Promise<void> {
   assert.deepEqual(numbers(await receiver.receiveMany(3)), [1, 0]);
 }
 
+async function longPriorityBacklog(t: Harness): Promise<void> {
+  const [a, b] = await t.group(2);
+  const mailbox = t.mailbox({ capacity: 300, ordering: 'priority' });
+  const receiver = await b.receiver(mailbox);
+  const sender = await a.sender(mailbox);
+  const all = Array.from({ length: 300 }, (_, n) => ({ n, priority: (n * 7) % 32, type: 1 + (n % 3) }));
+  await t.within(
+    Promise.all(all.map(({ n, ...options }) => sender.send(n, options))),
+    'a long backlog of priorities',
+  );
+  const ordered = [...all].sort((x, y) => y.priority - x.priority || x.n - y.n);
+  const expect = (type: number) =>
+    ordered.splice(
+      ordered.findIndex((each) => each.type === type),
+      1,
+    )[0]?.n;
+  for (let n = 0; n < 60; n++) {
+    const type = 1 + (n % 2);
+    assert.equal((await receiver.receive({ type })).body, expect(type), `selection ${n} of type ${type}`);
+  }
+  const rest = [];
+  while (rest.length < ordered.length) rest.push(...(await receiver.receiveMany(300)));
+  assert.deepEqual(
+    numbers(rest),
+    ordered.map(({ n }) => n),
+  );
+}
+
 async function fifoIgnoresPriority(t: Harness): Promise<void> {
   const [a, b] = await t.group(2);
   const mailbox = t.mailbox({ capacity: 16 });
@@ -246,5 +274,6 @@ export const receiving: readonly ConformanceRule[] = [
   rule('R15', 'a type or priority out of range is ERR_CONFIG', refusesTypes),
   rule('R16', 'a higher priority is received first, first in first out within one', byPriority),
   rule('R16', 'a late high priority overtakes, and selection respects priority', priorityOvertakes),
+  rule('R16', 'priorities and selection in a long backlog', longPriorityBacklog),
   rule('R16', 'without ordering: priority nothing overtakes', fifoIgnoresPriority),
 ];
