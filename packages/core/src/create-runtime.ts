@@ -186,8 +186,8 @@ class Assembly {
       registry,
       limits,
       inboxCapacity: config.inbox.capacity,
-      hosting: (mailbox, host) => void this.runtime?.emit('mailbox:host', { mailbox, host }),
-      lost: (mailbox, host, lost) => void this.runtime?.emit('mailbox:lost', { mailbox, host, lost }),
+      hosting: (mailbox, host) => apart(() => this.runtime?.emit('mailbox:host', { mailbox, host })),
+      lost: (mailbox, host, lost) => apart(() => this.runtime?.emit('mailbox:lost', { mailbox, host, lost })),
       warn: (error) => this.warn(error),
     });
     return network;
@@ -218,7 +218,7 @@ class Assembly {
 
   private registryEvents(): RegistryEvents {
     const report = (event: 'peer:up' | 'peer:down', { name, incarnation, pid }: PeerInfo): void => {
-      const emit = (): void => void this.runtime?.emit(event, { name, incarnation, pid });
+      const emit = (): void => apart(() => this.runtime?.emit(event, { name, incarnation, pid }));
       if (this.runtime === null || this.early.length > 0) this.early.push(emit);
       else emit();
     };
@@ -245,7 +245,18 @@ class Assembly {
   }
 
   private warn(error: Error): void {
-    this.logger.warn({ err: error }, error.message);
-    this.runtime?.emit('warning', error);
+    apart(() => this.logger.warn({ err: error }, error.message));
+    apart(() => this.runtime?.emit('warning', error));
+  }
+}
+
+/** Runs what the application gave. What it throws is an uncaught exception of its own, and stops nothing here. */
+function apart(run: () => unknown): void {
+  try {
+    run();
+  } catch (error) {
+    process.nextTick(() => {
+      throw error;
+    });
   }
 }
