@@ -4,15 +4,8 @@ import type { Capacity, Ordering } from '../src/address.js';
 import type { Selector } from '../src/message.js';
 import { Queue } from '../src/queue.js';
 import type { Held } from '../src/waiters.js';
-import {
-  HoldingReceive,
-  idOf,
-  innards,
-  message,
-  QueueModel,
-  TakingReceive,
-  WatchedSend,
-} from './queue-model.js';
+import { QueueModel } from './queue-model.js';
+import { HoldingReceive, idOf, innards, message, TakingReceive, WatchedSend } from './queue-operations.js';
 
 interface Setting {
   readonly capacity: Capacity;

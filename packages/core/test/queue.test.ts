@@ -4,7 +4,7 @@ import { Backlog, Entry } from '../src/backlog.js';
 import type { Envelope, Selector } from '../src/message.js';
 import { Queue } from '../src/queue.js';
 import type { Held } from '../src/waiters.js';
-import { HoldingReceive, idOf, innards, message, TakingReceive, WatchedSend } from './queue-model.js';
+import { HoldingReceive, idOf, innards, message, TakingReceive, WatchedSend } from './queue-operations.js';
 
 const queueOf = (capacity: number | 'unbounded', ordering: Ordering = 'fifo') =>
   new Queue('m', capacity, ordering, Infinity);

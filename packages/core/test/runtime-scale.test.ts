@@ -3,7 +3,7 @@ import { createRuntime, mailbox } from '../dist/index.js';
 import { Queue } from '../src/queue.js';
 import { SendOperation } from '../src/waiters.js';
 import { Child, filesIn, runtimeDirectory, until } from './child.js';
-import { message, TakingReceive } from './queue-model.js';
+import { message, TakingReceive } from './queue-operations.js';
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 

@@ -4,7 +4,7 @@ import { createRuntime, mailbox, type PigeonholeError, type Runtime } from '../d
 import { Queue } from '../src/queue.js';
 import { Delivery, ReceiveMany, ReceiveOne, SendOperation } from '../src/waiters.js';
 import { rejection } from './child.js';
-import { idOf, message } from './queue-model.js';
+import { idOf, message } from './queue-operations.js';
 
 afterEach(() => void vi.useRealTimers());
 
