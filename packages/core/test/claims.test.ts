@@ -84,23 +84,17 @@ test('what is no incarnation is neither an owner nor removed', async () => {
 
 test('a claim that fails after the flag was raised takes it down', async () => {
   const { directory, alive, claimant } = await field();
-  const self = newIncarnation();
-  const rival = newIncarnation();
-  alive.add(rival);
-  let asked = 0;
-  const claims = new Claims(self, async () => {
-    if (asked++ === 0) return false;
-    throw new Error('no descriptor left');
-  });
+  const [self, dead, rival] = [newIncarnation(), newIncarnation(), newIncarnation()];
   await mkdir(directory, { recursive: true });
-  await writeFile(join(directory, newIncarnation()), '');
-  const claiming = rejection(claims.claim(directory));
-  for (let raised = false; !raised; ) raised = (await readdir(directory)).includes(self);
-  await writeFile(join(directory, rival), '');
-  const outcome = await Promise.race([claiming, later(500).then(() => null)]);
-  if (outcome === null) return; // it looked before the rival came: nothing to see
-  expect(outcome.message).toBe('no descriptor left');
+  await writeFile(join(directory, dead), '');
+  const claims = new Claims(self, async (incarnation) => {
+    if (incarnation === rival) throw new Error('no descriptor left');
+    await writeFile(join(directory, rival), ''); // after the look before the flag, and before the one after
+    return false;
+  });
+  expect((await rejection(claims.claim(directory))).message).toBe('no descriptor left');
   expect(await readdir(directory)).toEqual([rival]);
+  alive.add(rival);
   expect(await claimant().claims.claim(directory)).toBe(rival);
 });
 
