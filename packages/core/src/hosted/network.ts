@@ -287,7 +287,7 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
     const { left, heir } = await stopping;
     const count = left.length;
     if (heir === null || count === 0) {
-      if (hosted && mailbox.inboxOf === null) await this.setup.registry.release(name);
+      if (hosted && mailbox.inboxOf === null) await this.attempt(this.setup.registry.release(name));
       return { mailbox: name, count };
     }
     return { mailbox: name, count: await this.bequeath(name, left, heir, end) };
@@ -306,11 +306,16 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
       return operation;
     });
     await within(heir.handled(), until(end) / 2);
-    await registry.release(name, heir.open ? peer : undefined);
+    await this.attempt(registry.release(name, heir.open ? peer : undefined));
     await within(Promise.allSettled(adoptions.map((operation) => operation.outcome())), until(end));
     const failed = adoptions.filter((operation) => !operation.settled || operation.failed).length;
-    if (failed > 0 && !heir.open) await registry.disinherit(name, peer);
+    if (failed > 0 && !heir.open) await this.attempt(registry.disinherit(name, peer));
     return failed;
+  }
+
+  /** What the registry cannot do must not keep the rest from being closed. */
+  private async attempt(step: Promise<void>): Promise<void> {
+    await step.catch((error: Error) => this.warn(error));
   }
 
   private async untilSessionsEnd(deadline: number): Promise<void> {

@@ -102,8 +102,15 @@ export class DirectoryRegistry implements Registry {
   async release(mailbox: string, heir?: PeerInfo): Promise<void> {
     if (!this.hosted.delete(mailbox)) return;
     const directory = this.paths.hostsOf(mailbox);
-    if (heir === undefined) await this.claims.release(directory);
-    else await this.claims.bequeath(directory, heir.incarnation);
+    try {
+      if (heir === undefined) await this.claims.release(directory);
+      else await this.claims.bequeath(directory, heir.incarnation);
+    } catch (error) {
+      if (heir === undefined) throw error;
+      // No space, for one: then the heir is to claim it like anybody else.
+      this.events.warn(error as Error);
+      await this.claims.release(directory);
+    }
     this.presence.tell({ is: 'host', mailbox });
   }
 
@@ -116,11 +123,15 @@ export class DirectoryRegistry implements Registry {
     this.left = true;
     this.claims.stop();
     await Promise.allSettled(this.claiming);
-    for (const mailbox of [...this.hosted]) await this.release(mailbox);
-    await this.claims.release(this.paths.peersOf(this.self.name));
-    // Before the others see it go: without a record, they know that it has put its claims in order.
-    await rm(this.paths.record(this.self.incarnation), { force: true });
-    await this.presence.leave();
+    const steps = [
+      ...[...this.hosted].map((mailbox) => () => this.release(mailbox)),
+      () => this.claims.release(this.paths.peersOf(this.self.name)),
+      // Before the others see it go: without a record, they know that it has put its claims in order.
+      () => rm(this.paths.record(this.self.incarnation), { force: true }),
+      () => this.presence.leave(),
+    ];
+    // What cannot be removed is a dead process's then; the rest must go all the same.
+    for (const step of steps) await step().catch((error: Error) => this.events.warn(error));
   }
 
   /** After everything of this process has gone: the namespace's directory goes with the last one. */
