@@ -22,6 +22,9 @@ interface Flood {
   readonly deaf?: boolean;
 }
 
+const types = Array.from({ length: 4096 }, (_, n) => 1_000_000 + n);
+const SELECTING = Buffer.concat([u32(1), Buffer.from(JSON.stringify({ types, from: null }))]);
+
 const floods: readonly Flood[] = [
   {
     name: 'pings, by one that reads no answer',
@@ -51,6 +54,13 @@ const floods: readonly Flood[] = [
     name: 'pulls that wait',
     make: (n) => pullFrame(1, n),
     count: 1_500_000,
+    message: 'more than 1048576 calls waiting here',
+    bound: 512 * MiB,
+  },
+  {
+    name: 'pulls that select by 4,096 types each',
+    make: (n) => frame('pull', 1, n, SELECTING),
+    count: 20_000,
     message: 'more than 1048576 calls waiting here',
     bound: 512 * MiB,
   },

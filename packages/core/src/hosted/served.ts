@@ -73,7 +73,7 @@ export class Served implements Tracker {
     this.queue.receive(operation);
     if (operation.settled) return;
     this.pulls.set(number, operation);
-    this.session.callsWaiting(1);
+    this.session.callsWaiting(operation.weight);
   }
 
   cancelPull(number: number): void {
@@ -102,13 +102,16 @@ export class Served implements Tracker {
   down(): void {
     if (this.progressTimer !== null) clearTimeout(this.progressTimer);
     this.progressTimer = null;
-    this.session.callsWaiting(-this.sends.size - this.pulls.size);
     for (const operation of this.sends.drain()) {
+      this.session.callsWaiting(-1);
       this.session.waitingBytes -= operation.envelope.body.length;
       operation.startCancelling();
       this.queue.cancelSend(operation);
     }
-    for (const operation of this.pulls.drain()) this.queue.cancelReceive(operation);
+    for (const operation of this.pulls.drain()) {
+      this.session.callsWaiting(-operation.weight);
+      this.queue.cancelReceive(operation);
+    }
     this.queue.returnHeld(this.held.drain());
     this.onDown(this);
   }
@@ -166,7 +169,7 @@ export class Served implements Tracker {
 
   /** @internal */
   pullOver(operation: RemotePull, answer: boolean): void {
-    if (this.pulls.take(operation.number) !== undefined) this.session.callsWaiting(-1);
+    if (this.pulls.take(operation.number) !== undefined) this.session.callsWaiting(-operation.weight);
     if (answer) this.session.write((writer) => writer.frame(Kind.empty, this.channel, operation.number));
   }
 
@@ -230,6 +233,8 @@ class RemoteSend extends SendOperation {
 
 /** A receive of another process, in the host's queue. What it is given is held until that process has taken it. */
 class RemotePull extends ReceiveOperation<boolean> {
+  /** How many calls it counts for: a long selector takes the room of many. */
+  readonly weight: number;
   private left: number;
 
   constructor(
@@ -240,6 +245,7 @@ class RemotePull extends ReceiveOperation<boolean> {
     max: number,
   ) {
     super(selector, wait, max);
+    this.weight = 1 + ((selector?.types?.length ?? 0) >> 5);
     this.left = max;
   }
 
