@@ -12,6 +12,7 @@ import { ordering } from './ordering.js';
 import { overlapping } from './overlapping.js';
 import { payload } from './payload.js';
 import { peers } from './peers.js';
+import { priority } from './priority.js';
 import { receiving } from './receiving.js';
 import { sending } from './sending.js';
 import { stopped } from './stopped.js';
@@ -26,6 +27,7 @@ const files = [
   withdrawing,
   ordering,
   receiving,
+  priority,
   buffering,
   capacity,
   payload,
