@@ -150,6 +150,7 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
   }
 
   serve(session: Session, channel: number, spec: Omit<MailboxSpec, 'maxBytes'>): Served | null {
+    if (this.closing) return null;
     return this.mailboxes.get(spec.name)?.serve(session, channel, spec) ?? null;
   }
 
@@ -272,6 +273,7 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
       this.everySession.delete(session);
       throw error;
     }
+    if (this.closing) session.abort();
     await session.ready;
     return session;
   }

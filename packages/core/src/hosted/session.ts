@@ -73,6 +73,7 @@ export class Session implements LinkHandler {
   private unheard = 0;
   private waitingCalls = 0;
   private closing = false;
+  private hungUp = false;
   private flushNow = false;
   private ended = false;
   private heartbeat: NodeJS.Timeout | null = null;
@@ -105,6 +106,8 @@ export class Session implements LinkHandler {
   }
 
   start(link: Link): void {
+    // It was given up while the connection was being made.
+    if (this.ended) return link.destroy();
     this.link = link;
     if (this.expected !== null) this.greet(this.expected.incarnation);
     if (link.heartbeat !== undefined) this.heartbeat = setInterval(() => this.beat(), link.heartbeat).unref();
@@ -170,7 +173,7 @@ export class Session implements LinkHandler {
     this.flush();
     this.writer.flush();
     this.closing = true;
-    if (this.unwritten.length === 0) this.link?.close();
+    if (this.unwritten.length === 0) this.hangUp();
   }
 
   /** Ends the link at once. */
@@ -202,7 +205,13 @@ export class Session implements LinkHandler {
     }
     if (this.blocked) return;
     this.writer.flush();
-    if (this.closing && this.unwritten.length === 0) this.link?.close();
+    if (this.closing && this.unwritten.length === 0) this.hangUp();
+  }
+
+  /** Nothing can be written from now on: a link takes it for an error, and drops what has not left yet. */
+  private hangUp(): void {
+    this.hungUp = true;
+    this.link?.close();
   }
 
   end(error?: Error): void {
@@ -262,6 +271,7 @@ export class Session implements LinkHandler {
   }
 
   private put(batch: Uint8Array): void {
+    if (this.hungUp) return;
     if (this.blocked || this.link === null) this.unwritten.push(batch);
     else {
       try {
