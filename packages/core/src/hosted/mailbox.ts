@@ -148,13 +148,16 @@ export class HostedMailbox implements AttachmentOwner {
     if (queue === null) return { left: [], heir: null };
     this.queue = null;
     queue.close(reason);
-    const heirs = [...this.servedChannels].filter((served) => served.receives && this.inboxOf === null);
+    const heirs = this.inboxOf === null ? [...this.servedChannels] : [];
     for (const served of this.servedChannels) served.moved();
     // What is on the wire is still answered: sends that they made, and messages that they were shown and may give back.
     if (this.servedChannels.size > 0)
       await within(new Promise<void>((resolve) => (this.onDeserted = resolve)), patience);
     const left = queue.drain().map((entry) => entry.envelope);
-    const heir = heirs.find((served) => served.session.open && !this.servedChannels.has(served));
+    // Only now is it known which of them have receivers: they may have opened or closed them meanwhile.
+    const heir = heirs.find(
+      (served) => served.receives && served.session.open && !this.servedChannels.has(served),
+    );
     return { left, heir: heir?.session ?? null };
   }
 
@@ -194,13 +197,15 @@ export class HostedMailbox implements AttachmentOwner {
     const reached = await this.network.reachHost(this);
     if (reached === 'self') return { channel: this.queue ?? this.startHosting() };
     if (typeof reached === 'string') return reached;
+    const receives = this.receivers > 0;
     const attachment = await reached.channels.attach(
       { name: this.spec.name, ...this.wished },
-      this.receivers > 0,
+      receives,
       this,
     );
     if (attachment === null || attachment === this.gone) return 'changing';
     this.attachment = attachment;
+    if (this.receivers > 0 !== receives) attachment.announceReceivers(!receives);
     this.adopted = { capacity: attachment.capacity, ordering: attachment.ordering };
     for (const adoption of this.adopting.splice(0)) reached.channels.adopt(this.spec.name, adoption);
     return { channel: attachment };
