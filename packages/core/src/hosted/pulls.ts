@@ -2,6 +2,7 @@ import type { DeliveryNumbers } from '../framing.js';
 import type { Envelope, Selector } from '../message.js';
 import { Delivery, OperationList, type ReceiveOperation } from '../waiters.js';
 import { Numbered } from './numbered.js';
+import { Returns } from './returns.js';
 
 /** Receives that ask for the same: whichever of their pulls is served, the first in line gets the message. */
 class Line extends OperationList<ReceiveOperation> {
@@ -42,9 +43,7 @@ export class Pulls {
   private readonly anything = new Line(true, 1, null);
   /** All others in which receives stand. */
   private readonly lines = new Map<string | Line, Line>();
-  /** Places of the deliveries given back whose return the host is not yet known to have seen, in order of return. */
-  private readonly returns: number[] = [];
-  private returnsSeen = 0;
+  private readonly returns = new Returns();
   private calls = 0;
   private silent = false;
 
@@ -69,15 +68,14 @@ export class Pulls {
 
   /** True when a receive here has the message; false: it goes back. */
   deliver(number: number, { order, returned }: DeliveryNumbers, envelope: Envelope): boolean {
-    this.returns.splice(0, (returned - this.returnsSeen) >>> 0);
-    this.returnsSeen = returned;
+    this.returns.notice(returned);
     const line = this.out.get(number);
     if (line?.max === 1) this.served(line, number);
-    const early = this.returns.some((earlier) => (order - earlier) >>> 0 < 2 ** 31);
+    const early = this.returns.holdBack(order);
     const taken = !early && line?.first != null && line.first.deliver(envelope) === Delivery.taken;
     if (line !== undefined) this.leave(line);
     if (taken) return true;
-    this.returns.push(order);
+    this.returns.add(order);
     // Behind the return, so that the host has the message again when it sees the new pull.
     if (line !== undefined) queueMicrotask(() => this.ask(line));
     return false;
