@@ -43,7 +43,8 @@ async function deathsAreKnown(t: Harness): Promise<void> {
   const [a, b] = await t.group(2);
   for (const busy of [false, true]) {
     const dying = await t.party();
-    await a.event('peer:up', ({ name }) => name === dying.name, dying.name);
+    // Who never knew of it need not be told that it is gone.
+    for (const party of [a, b]) await party.event('peer:up', ({ name }) => name === dying.name, dying.name);
     if (busy)
       await dying.produce({ by: 'x', to: { kind: 'peer', name: b.name }, seed: 1, size: [0, 1_000_000] });
     await t.kill(dying);

@@ -189,7 +189,11 @@ export class Presence {
     }
     if (incarnation === this.self.incarnation) return false;
     const peer = await this.record(incarnation);
-    if (peer === null || connection.socket.destroyed) return false;
+    if (peer === null) return false;
+    if (connection.socket.destroyed) {
+      this.missed(peer);
+      return true;
+    }
     connection.peer = peer;
     this.strangers.delete(connection);
     clearTimeout(connection.patience);
