@@ -1,6 +1,6 @@
 /** R28 over a Unix socket: a process that has joined asks for more than anybody should be given. */
 import { describe, expect, test } from 'vitest';
-import { frame, pullFrame, sendFrame, u32 } from './raw-frames.js';
+import { adoptFrame, frame, pullFrame, sendFrame, u32 } from './raw-frames.js';
 import type { RawLink } from './raw-link.js';
 import { RawProcess } from './raw-process.js';
 import { Scene } from './scene.js';
@@ -130,6 +130,33 @@ describe('a flood', () => {
     await victim.call('sender', 'empty');
     await victim.call('send', 'empty', 'mine');
     expect(await victim.call('tryReceive', 'empty')).toMatchObject({ body: 'mine' });
+    await scene.survived();
+  });
+
+  test('of messages to adopt is kept within the bytes that a mailbox may hold', async () => {
+    const maxBytes = 2 * MiB;
+    const scene = await Scene.set({ mailboxes: { unhosted: { maxBytes }, here: { maxBytes } } });
+    const { victim } = scene;
+    await victim.call('sender', 'unhosted');
+    await victim.call('receiver', 'here');
+    const rogue = await RawProcess.join('rogue', scene.target);
+    const link = await rogue.link();
+    const before = await victim.usage();
+    for (const mailbox of ['unhosted', 'here', 'nowhere'])
+      for (let at = 0; at < 200_000; at += 10_000)
+        link.write(
+          ...Array.from({ length: 10_000 }, (_, n) =>
+            adoptFrame(at + n, mailbox, 'somebody', { codec: 2, body: Buffer.alloc(100) }),
+          ),
+        );
+    link.write(frame('ping', 0, 1));
+    await link.next('pong');
+    // What fits is in the mailbox and confirmed, where it is hosted, or can be, and nowhere else.
+    expect(link.all('adopted').length).toBeLessThanOrEqual(2 * Math.floor(maxBytes / 100));
+    expect(link.all('adopted').length).toBeGreaterThanOrEqual(Math.floor(maxBytes / 100));
+    expect(held(await victim.usage()) - held(before)).toBeLessThan(24 * MiB);
+    await scene.exchange();
+    link.destroy();
     await scene.survived();
   });
 

@@ -20,6 +20,9 @@ export interface MailboxNetwork {
 /** How long opening a sender waits for a host that does not answer, before it leaves a mismatch to `send` (milliseconds). */
 const OPEN_PATIENCE = 1_000;
 
+/** What a message that waits to be adopted takes beside its body (bytes). */
+const ADOPTION_COST = 128;
+
 /**
  * One mailbox in this process: hosted here (a queue), hosted elsewhere (an attachment), or sought. The first process that
  * opens a receiver hosts it; when the host is lost, a process with a receiver hosts it next.
@@ -38,6 +41,7 @@ export class HostedMailbox implements AttachmentOwner {
   /** What each open handle asked for. */
   private readonly wishes = new Set<Pick<MailboxSpec, 'capacity' | 'ordering'>>();
   private adopting: Adoption[] = [];
+  private adoptingBytes = 0;
   private onDeserted: (() => void) | null = null;
 
   constructor(
@@ -111,6 +115,7 @@ export class HostedMailbox implements AttachmentOwner {
     const ordering = wished.ordering ?? adopted?.ordering ?? 'fifo';
     this.queue = new Queue(name, capacity, ordering, maxBytes);
     for (const adoption of this.adopting.splice(0)) this.queue.adopt(adoption);
+    this.adoptingBytes = 0;
     this.network.hosting(this);
     return this.queue;
   }
@@ -129,11 +134,12 @@ export class HostedMailbox implements AttachmentOwner {
   /** Takes a message that a former host had accepted. */
   adopt(envelope: Envelope, confirm: () => void): void {
     const adoption = new Adoption(envelope, confirm);
-    if (this.queue !== null) this.queue.adopt(adoption);
-    else {
-      this.adopting.push(adoption);
-      this.channel.look();
-    }
+    if (this.queue !== null) return this.queue.adopt(adoption);
+    // Only who is about to host inherits, and as much as it may hold; the former host reports what is not confirmed.
+    this.adoptingBytes += envelope.body.length + ADOPTION_COST;
+    if (this.attachment !== null || this.adoptingBytes > this.spec.maxBytes) return;
+    this.adopting.push(adoption);
+    this.channel.look();
   }
 
   /**
@@ -208,6 +214,7 @@ export class HostedMailbox implements AttachmentOwner {
     if (this.receivers > 0 !== receives) attachment.announceReceivers(!receives);
     this.adopted = { capacity: attachment.capacity, ordering: attachment.ordering };
     for (const adoption of this.adopting.splice(0)) reached.channels.adopt(this.spec.name, adoption);
+    this.adoptingBytes = 0;
     return { channel: attachment };
   }
 }
