@@ -189,11 +189,8 @@ export class Presence {
     }
     if (incarnation === this.self.incarnation) return false;
     const peer = await this.record(incarnation);
-    if (peer === null) return false;
-    if (connection.socket.destroyed) {
-      this.missed(peer);
-      return true;
-    }
+    // One that hung up by now may have been met, and gone, in another way: it is not announced again.
+    if (peer === null || connection.socket.destroyed) return false;
     connection.peer = peer;
     this.strangers.delete(connection);
     clearTimeout(connection.patience);
