@@ -181,7 +181,7 @@ describe('a hostile host', () => {
     const received = scene.victim.call('receive', mailbox, { timeout: 2 ** 30 });
     const pull = await until(() => link.all('pull').at(-1), 'a pull');
     // In the mailbox's order after what came back, once that is known to have been seen.
-    const rest = Buffer.concat([Buffer.alloc(12), u32(2, 2, 2), Buffer.from('\u0001a'), Buffer.from([0x01])]);
+    const rest = Buffer.concat([Buffer.alloc(12), u32(2, 2, 1), Buffer.from('\u0001a'), Buffer.from([0x01])]);
     link.write(
       frame('deliver', pull.channel, pull.number, rest),
       frame('deliver', pull.channel, pull.number, rest),

@@ -2,7 +2,7 @@
 import { connect, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { frame, type KindName, kind, MAGIC, type RawFrame, RawReader } from './raw-frames.js';
-import { until, within } from './watch.js';
+import { until } from './watch.js';
 
 export interface Hello {
   readonly namespace?: unknown;
@@ -42,15 +42,17 @@ export class RawLink {
 
   /** `polite`: closes when the other side does; else it clings to the connection as long as it is let. */
   static connect(path: string, { polite = true } = {}): Promise<RawLink> {
-    const socket = connect({ path, allowHalfOpen: !polite });
-    onTestFinished(() => void socket.destroy());
-    return within(
+    const attempt = (): Promise<RawLink | null> =>
       new Promise((resolve, reject) => {
-        socket.once('error', reject);
+        const socket = connect({ path, allowHalfOpen: !polite });
+        onTestFinished(() => void socket.destroy());
+        // A full backlog (unix(7)): the other side has not got round to it.
+        socket.once('error', (error: NodeJS.ErrnoException) =>
+          error.code === 'EAGAIN' ? resolve(null) : reject(error),
+        );
         socket.once('connect', () => resolve(new RawLink(socket)));
-      }),
-      `a connection to ${path}`,
-    );
+      });
+    return until(attempt, `a connection to ${path}`);
   }
 
   write(...pieces: readonly Uint8Array[]): void {
