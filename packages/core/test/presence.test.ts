@@ -20,6 +20,20 @@ vi.mock('../src/unix-socket.js', async (importOriginal) => {
   };
 });
 
+/** While set, records other than `except` are read only once it resolves. */
+const slow = vi.hoisted(() => ({ until: null as Promise<void> | null, except: '', reading: 0 }));
+vi.mock('node:fs/promises', async (importOriginal) => {
+  const real = await importOriginal<typeof import('node:fs/promises')>();
+  const readFile = async (path: string, encoding: 'utf8'): Promise<string> => {
+    if (slow.until !== null && path.endsWith('.json') && path !== slow.except) {
+      slow.reading++;
+      await slow.until;
+    }
+    return real.readFile(path, encoding);
+  };
+  return { ...real, readFile };
+});
+
 const join_ = (directory: string, name: string): Promise<Runtime> =>
   createRuntime({ name, directory, namespace: 'n', transport: 'uds', config: false, logger: false });
 
@@ -91,13 +105,14 @@ async function registry(directory: string, name: string) {
   const paths = await prepareNamespace(directory, 'n');
   const incarnation = newIncarnation();
   const events: string[] = [];
+  const changed: string[] = [];
   const own = new DirectoryRegistry(
     paths,
     { name, incarnation, pid: process.pid, ports: {} },
     {
       peerUp: (peer) => void events.push(`+${peer.name}`),
       peerDown: (peer) => void events.push(`-${peer.name}`),
-      hostChanged: () => {},
+      hostChanged: (mailbox) => void changed.push(mailbox),
       warn: (error) => void events.push((error as PigeonholeError).code),
     },
   );
@@ -107,7 +122,7 @@ async function registry(directory: string, name: string) {
     const { all } = (own as unknown as { presence: { all: Set<Socket> } }).presence;
     for (const socket of all) socket.destroy();
   };
-  return { own, events, cut, record: paths.record(incarnation) };
+  return { own, events, changed, cut, record: paths.record(incarnation) };
 }
 
 test('a peer whom this process cannot ask is not dead, and keeps its files', async () => {
@@ -127,6 +142,24 @@ test('a peer whom this process cannot ask is not dead, and keeps its files', asy
   await b.own.leave();
   await until(() => a.events.includes('-b'), 'b to leave');
   await a.own.leave();
+});
+
+test('a newcomer hears of a mailbox that is hosted while it is being identified', async () => {
+  const directory = await runtimeDirectory();
+  const a = await registry(directory, 'a');
+  let goOn = (): void => {};
+  slow.except = a.record;
+  slow.until = new Promise((resolve) => {
+    goOn = resolve;
+  });
+  const b = await registry(directory, 'b');
+  await until(() => slow.reading === 1, 'a to read who the newcomer is');
+  await a.own.claim('m', 'uds');
+  slow.until = null;
+  goOn();
+  await until(() => a.events.includes('+b'), 'the two to meet');
+  await until(() => b.changed.includes('m'), 'the newcomer to hear of the mailbox');
+  await Promise.all([a.own.leave(), b.own.leave()]);
 });
 
 test('a connection that is cut is made again, without a word to anybody', async () => {

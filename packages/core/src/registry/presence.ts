@@ -138,7 +138,6 @@ export class Presence {
     });
     socket.on('data', (chunk: string) => void this.heard(connection, chunk));
     write(socket, { is: 'hello', peer: this.self });
-    for (const notice of this.events.news()) write(socket, notice);
     if (peer !== null) this.connected(peer, socket);
   }
 
@@ -198,7 +197,12 @@ export class Presence {
     return true;
   }
 
+  /**
+   * From now on `tell` reaches it. Only now is it told what there is: a stranger who was told at once would miss what comes up
+   * while it is being identified.
+   */
   private connected(peer: PeerInfo, socket: Socket): void {
+    for (const notice of this.events.news()) write(socket, notice);
     const known = this.known.get(peer.incarnation);
     if (known !== undefined) {
       known.sockets.add(socket);
