@@ -1,0 +1,22 @@
+{
+  "targets": [
+    {
+      "target_name": "pigeonhole",
+      # Every .cc below src: a new kernel object is a new pair of files and one line in src/addon.cc.
+      "sources": ["<!@(node scripts/sources.mjs)"],
+      "include_dirs": [
+        "src",
+        "<!(node -p \"require('node-addon-api').include_dir\")",
+        "<!(node -p \"require('node-api-headers').include_dir\")",
+      ],
+      "defines": [
+        # Node-API 8 is in every Node.js from 15.12 on: one binary for all that we support.
+        "NAPI_VERSION=8",
+        # A failed call throws a C++ exception; node-addon-api turns it into a JavaScript one where C++ was entered. Those of the
+        # standard library (std::bad_alloc) likewise, so none ever unwinds into Node.js.
+        "NODE_ADDON_API_CPP_EXCEPTIONS_ALL",
+      ],
+      "cflags_cc": ["-fexceptions"],
+    },
+  ],
+}
