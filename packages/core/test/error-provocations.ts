@@ -256,7 +256,7 @@ export const provocations = {
         };
         writer.json(Kind.hello, MAGIC, PROTOCOL_VERSION, hello);
       }),
-    /process 'billing' wanted incarnation "f{16}"; this is [0-9a-f]{16}, its successor or another process/,
+    /process 'billing' wanted incarnation "f{16}"; this is another one, its successor or another process/,
   ],
   ERR_NATIVE_UNAVAILABLE: 'the addon, which would be missing, is no part of the project yet',
 } satisfies Record<ErrorCode, Provocation>;

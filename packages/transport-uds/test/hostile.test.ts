@@ -106,6 +106,12 @@ const attacks: readonly Attack[] = [
     message: `wanted incarnation "${never}"`,
   },
   {
+    name: 'the incarnation of the process itself',
+    bytes: (hello) => helloFrame({ ...hello, name: 'victim', incarnation: hello.to }),
+    code: 'ERR_FENCED',
+    message: 'which is this very process',
+  },
+  {
     name: 'a forged incarnation',
     bytes: (hello) => helloFrame({ ...hello, incarnation: never }),
     code: 'ERR_NOT_OURS',

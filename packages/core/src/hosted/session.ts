@@ -363,8 +363,11 @@ export class Session implements LinkHandler {
     if (to !== this.owner.self.incarnation)
       throw new PigeonholeError(
         'ERR_FENCED',
-        `process '${name}' wanted incarnation ${show(to)}; this is ${this.owner.self.incarnation}, its successor or another process`,
+        // Which one this is, is for those to know who can read the runtime directory: the other side is still a stranger.
+        `process '${name}' wanted incarnation ${show(to)}; this is another one, its successor or another process`,
       );
+    if (incarnation === this.owner.self.incarnation)
+      throw new PigeonholeError('ERR_FENCED', `a process says it is '${name}', which is this very process`);
     if (this.expected !== null) {
       if (incarnation !== this.expected.incarnation)
         throw new PigeonholeError(
