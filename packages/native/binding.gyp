@@ -15,6 +15,8 @@
         # A failed call throws a C++ exception; node-addon-api turns it into a JavaScript one where C++ was entered. Those of the
         # standard library (std::bad_alloc) likewise, so none ever unwinds into Node.js.
         "NODE_ADDON_API_CPP_EXCEPTIONS_ALL",
+        # While a worker is being terminated nothing can be thrown into its JavaScript: then what was to be thrown is dropped.
+        "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS",
       ],
       "cflags_cc": ["-fexceptions"],
     },

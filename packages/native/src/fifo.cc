@@ -112,10 +112,9 @@ Poll& Writer::Polled(Napi::Env env) {
 
 void Writer::OnEvents(int status) {
   // Without readers the descriptor polls as an error, which libuv reports as EBADF whatever it was.
-  if (status < 0)
-    poll_->Watch(0);
-  else
-    poll_->Watch(UV_DISCONNECT);
+  awaiting_ = false;
+  poll_->Watch(status < 0 ? 0 : UV_DISCONNECT);
+  poll_->Unref();
   CallFromLoop(Env(), *this, callback_, status < 0 ? -EPIPE : 1);
 }
 
@@ -145,11 +144,14 @@ Napi::Value Writer::Write(const Napi::CallbackInfo& info) {
 }
 
 void Writer::AwaitRoom(const Napi::CallbackInfo& info) {
-  if (Get() >= 0) Polled(info.Env()).Watch(UV_WRITABLE);
+  if (Get() < 0) return;
+  awaiting_ = true;
+  Polled(info.Env()).Watch(UV_WRITABLE);
+  poll_->Ref();
 }
 
 void Writer::Watch(const Napi::CallbackInfo& info) {
-  if (Get() < 0) return;
+  if (Get() < 0 || awaiting_) return;  // who awaits room hears of the end too
   Polled(info.Env()).Watch(UV_DISCONNECT);
   poll_->Unref();
 }

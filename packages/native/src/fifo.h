@@ -70,6 +70,7 @@ class Writer : public Napi::ObjectWrap<Writer> {
 
   Descriptor descriptor_;       // until it is polled
   std::shared_ptr<Poll> poll_;  // from then on
+  bool awaiting_ = false;       // room
   Napi::FunctionReference callback_;
 };
 
