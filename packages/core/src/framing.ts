@@ -86,6 +86,8 @@ export class FrameWriter {
   private batch = Buffer.allocUnsafeSlow(4096);
   private position = 0;
   private size = 4096;
+  /** Bytes so far in frames that carry no message: most of them are answers. */
+  answers = 0;
 
   /** `emit` takes each full batch. */
   constructor(private readonly emit: (batch: Uint8Array) => void) {}
@@ -95,16 +97,19 @@ export class FrameWriter {
   }
 
   frame(kind: number, channel: number, number: number, a = 0, b = 0, c = 0): void {
+    this.answers += HEADER;
     this.header(kind, channel, number, 0, a, b, c);
   }
 
   counted(kind: number, channel: number, number: number, count: number): void {
+    this.answers += HEADER + 4;
     const at = this.header(kind, channel, number, 4, 0, 0, 0);
     this.batch.writeUInt32LE(count, at);
   }
 
   json(kind: number, channel: number, number: number, value: unknown, a = 0): void {
     const text = Buffer.from(JSON.stringify(value));
+    this.answers += HEADER + text.length;
     const at = this.header(kind, channel, number, text.length, a, 0, 0);
     this.batch.set(text, at);
   }

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { PigeonholeError } from '../src/errors.js';
 import { FrameWriter, Kind, PROTOCOL_VERSION } from '../src/framing.js';
 import { Session, type SessionOwner } from '../src/hosted/session.js';
 import type { Link, PeerInfo } from '../src/transport.js';
@@ -24,6 +25,13 @@ const owner: SessionOwner = {
   warn: () => {},
 };
 
+const hello = (from: PeerInfo) => ({
+  namespace: 'n',
+  name: from.name,
+  incarnation: from.incarnation,
+  to: self.incarnation,
+});
+
 /** A link that writes down what is done to it. */
 function recording(): Link & { readonly done: string[] } {
   const done: string[] = [];
@@ -44,14 +52,7 @@ test('nothing is written on a link after it was closed', async () => {
     put(writer);
     writer.flush();
   };
-  hear((writer) =>
-    writer.json(Kind.hello, 0x4e474950, PROTOCOL_VERSION, {
-      namespace: 'n',
-      name: 'other',
-      incarnation: other.incarnation,
-      to: self.incarnation,
-    }),
-  );
+  hear((writer) => writer.json(Kind.hello, 0x4e474950, PROTOCOL_VERSION, hello(other)));
   session.close();
   hear((writer) => writer.frame(Kind.ping, 0, 1));
   await new Promise(setImmediate);
@@ -64,4 +65,24 @@ test('a link that comes when nobody wants it any more is dropped', () => {
   session.abort();
   session.start(link);
   expect(link.done).toEqual(['destroy']);
+});
+
+test('a process that is leaving hangs up on who dials it, without a word to either side', async () => {
+  const link = recording();
+  const warnings: Error[] = [];
+  const session = new Session(
+    {
+      ...owner,
+      identify: () => Promise.reject(new PigeonholeError('ERR_PEER_DOWN', 'leaving')),
+      warn: (error) => void warnings.push(error),
+    },
+    null,
+  );
+  session.start(link);
+  const writer = new FrameWriter((batch) => session.data(batch, true));
+  writer.json(Kind.hello, 0x4e474950, PROTOCOL_VERSION, hello(other));
+  writer.flush();
+  await expect(session.ready).rejects.toMatchObject({ code: 'ERR_PEER_DOWN' });
+  expect([link.done, warnings]).toEqual([['close'], []]);
+  session.end();
 });

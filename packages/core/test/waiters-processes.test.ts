@@ -95,3 +95,12 @@ test('a process ends by itself although its calls had long timeouts', async () =
   await until(async () => (await takeAll(host)).length === 1, 'the message');
   await Promise.all([runtime.close(), host.leave()]);
 });
+
+test('three hundred thousand tries at once are answered, each', async () => {
+  const { host, runtime, orders } = await hosted(8);
+  const tx = await runtime.sender(orders);
+  const outcomes = await Promise.all(Array.from({ length: 300_000 }, (_, i) => tx.trySend(i)));
+  expect(outcomes.filter((accepted) => accepted)).toHaveLength(8);
+  expect(await takeAll(host)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+  await Promise.all([runtime.close(), host.leave()]);
+});

@@ -1,6 +1,6 @@
 import type { Capacity, Ordering } from '../address.js';
 import { type ErrorCode, errorCodes, PigeonholeError } from '../errors.js';
-import { Kind, Reject } from '../framing.js';
+import { HEADER, Kind, Reject } from '../framing.js';
 import type { Channel } from '../transport.js';
 import { OperationList, type ReceiveOperation, type SendOperation } from '../waiters.js';
 import type { Channels } from './channels.js';
@@ -8,10 +8,18 @@ import { Numbered } from './numbered.js';
 import { Pulls } from './pulls.js';
 
 /**
- * Body bytes that one channel may have on the wire unanswered (one message may always be). It bounds what a full mailbox costs
+ * Bytes of messages that one channel may have on the wire unanswered (one message may always be). It bounds what a full mailbox costs
  * its host, and how many sends have an unknown outcome when the host dies; it is far above what a round trip needs.
  */
 const WINDOW = 256 * 1024;
+/** What a message costs beside its body: the least that its frame has. */
+const MESSAGE_COST = HEADER + 12;
+
+/**
+ * Tries that one channel may have on the wire: the host answers each at once, so more than it takes to keep both busy would only
+ * pile up there.
+ */
+const MAX_TRIES = 16_384;
 
 /** What becomes of the operations when the attachment ends. */
 export interface AttachmentOwner {
@@ -24,9 +32,11 @@ export interface AttachmentOwner {
 export class Attachment implements Channel {
   private readonly inFlight = new Numbered<SendOperation>();
   private readonly unsent = new OperationList<SendOperation>();
+  private readonly untried = new OperationList<SendOperation>();
   readonly pulls: Pulls;
-  private readonly returned: SendOperation[] = [];
+  private readonly returned = new OperationList<SendOperation>();
   private bytesInFlight = 0;
+  private triesInFlight = 0;
   private acceptedCount = 0;
   private receivedCount = 0;
   private moving = false;
@@ -52,11 +62,10 @@ export class Attachment implements Channel {
   }
 
   send(operation: SendOperation): void {
-    const length = operation.envelope.body.length;
-    const fits = this.inFlight.size === 0 || this.bytesInFlight + length <= WINDOW;
     // A try must not wait for space, and the host answers it at once: it goes past the window.
-    if (!this.moving && (operation.wait ? fits && this.unsent.size === 0 : true)) this.transmit(operation);
-    else this.unsent.push(operation);
+    const waiting = operation.wait ? this.unsent : this.untried;
+    if (!this.moving && waiting.size === 0 && this.fits(operation)) this.transmit(operation);
+    else waiting.push(operation);
   }
 
   receive(operation: ReceiveOperation): void {
@@ -64,6 +73,7 @@ export class Attachment implements Channel {
   }
 
   cancelSend(operation: SendOperation): void {
+    // In a list: it is not on the wire, or not any more.
     if (operation.list !== null || this.over) operation.withdrawn();
     else this.channels.session.write((writer) => writer.frame(Kind.cancel, this.channel, operation.order));
   }
@@ -92,8 +102,10 @@ export class Attachment implements Channel {
     const operation = this.answered(number);
     if (reason === Reject.full) operation.refused();
     else if (reason === Reject.cancelled) operation.withdrawn();
-    else if (reason === Reject.moved) this.returned.push(operation);
-    else operation.fail(remoteError(code, message, this.owner.label));
+    else if (reason === Reject.moved) {
+      if (operation.cancelling) operation.withdrawn();
+      else this.returned.push(operation);
+    } else operation.fail(remoteError(code, message, this.owner.label));
     if (reason === Reject.moved) this.onMoved();
     else this.pump();
   }
@@ -129,14 +141,17 @@ export class Attachment implements Channel {
     this.over = true;
     this.channels.release(this);
     const receives = this.pulls.drain();
-    this.returned.sort((a, b) => a.order - b.order);
-    this.owner.detached(this, [...this.returned, ...this.unsent.drain()], receives, lost);
+    // Numbers count modulo 2^32, and those on the wire at once are near one another.
+    const returned = this.returned.drain().sort((a, b) => (a.order - b.order) | 0);
+    const sends = [...returned, ...this.unsent.drain(), ...this.untried.drain()];
+    this.owner.detached(this, sends, receives, lost);
   }
 
   private transmit(operation: SendOperation): void {
     const number = this.inFlight.add(operation);
     operation.order = number;
-    this.bytesInFlight += operation.envelope.body.length;
+    if (operation.wait) this.bytesInFlight += operation.envelope.body.length + MESSAGE_COST;
+    else this.triesInFlight++;
     this.channels.session.writer.send(this.channel, number, operation.envelope, operation.wait);
     this.channels.session.schedule();
   }
@@ -148,7 +163,8 @@ export class Attachment implements Channel {
         'ERR_FRAME',
         `an answer to send ${number} of channel ${this.channel}, which awaits none`,
       );
-    this.bytesInFlight -= operation.envelope.body.length;
+    if (operation.wait) this.bytesInFlight -= operation.envelope.body.length + MESSAGE_COST;
+    else this.triesInFlight--;
     return operation;
   }
 
@@ -157,11 +173,14 @@ export class Attachment implements Channel {
       if (this.inFlight.size === 0) this.end(null);
       return;
     }
-    while (this.unsent.first !== null) {
-      const length = this.unsent.first.envelope.body.length;
-      if (this.inFlight.size > 0 && this.bytesInFlight + length > WINDOW) return;
-      this.transmit(this.unsent.shift() as SendOperation);
-    }
+    for (const waiting of [this.unsent, this.untried])
+      while (waiting.first !== null && this.fits(waiting.first))
+        this.transmit(waiting.shift() as SendOperation);
+  }
+
+  private fits({ wait, envelope }: SendOperation): boolean {
+    if (!wait) return this.triesInFlight < MAX_TRIES;
+    return this.bytesInFlight === 0 || this.bytesInFlight + envelope.body.length + MESSAGE_COST <= WINDOW;
   }
 }
 

@@ -19,8 +19,8 @@ import type { Served } from './served.js';
 /** 'PIGN', in the channel field of every hello. */
 const MAGIC = 0x4e474950;
 
-/** Frames handled while the other side takes nothing of what it is sent: most ask for an answer, which piles up. */
-const MAX_UNHEARD = 262_144;
+/** Bytes of answers that may pile up while the other side takes nothing of what it is sent. */
+const MAX_UNHEARD = 8 * 1024 * 1024;
 
 /** Calls of the other side that wait here, over all its channels. */
 const MAX_WAITING_CALLS = 1_048_576;
@@ -306,11 +306,18 @@ export class Session implements LinkHandler {
 
   private onFrame(frame: Frame): void {
     if (this.ended) return;
-    if (this.blocked && ++this.unheard > MAX_UNHEARD)
+    if (!this.blocked) return this.handle(frame);
+    const before = this.writer.answers;
+    this.handle(frame);
+    this.unheard += this.writer.answers - before;
+    if (this.unheard > MAX_UNHEARD)
       throw new PigeonholeError(
         'ERR_FRAME',
-        `the other side has sent ${MAX_UNHEARD} frames and taken nothing of what it was sent meanwhile`,
+        `the other side has asked for more than ${MAX_UNHEARD} bytes of answers and taken none of them`,
       );
+  }
+
+  private handle(frame: Frame): void {
     const { kind, number, rest } = frame;
     if (this.peer === null) return this.onGreeting(frame);
     switch (kind) {
@@ -393,7 +400,9 @@ export class Session implements LinkHandler {
       this.greet(incarnation);
       this.welcome(peer);
     } catch (error) {
-      this.violated(error);
+      // This process is leaving: to the other side it is as if it had gone before, and nobody has done anything wrong.
+      if (error instanceof PigeonholeError && error.code === 'ERR_PEER_DOWN') this.breakOff(error);
+      else this.violated(error);
     }
   }
 
