@@ -101,9 +101,10 @@ class Assembly {
       used.carrier = await this.carrierFor(used, registry);
       this.undo.push(() => (used.carrier as Carrier).close(0).then(() => used.carrier?.end()));
     }
-    await registry.join();
     const carriers = this.used.map(({ carrier }) => carrier as Carrier);
-    for (const carrier of carriers) if (carrier instanceof StoreCarrier) await carrier.start();
+    await registry.join(async () => {
+      for (const carrier of carriers) if (carrier instanceof StoreCarrier) await carrier.start();
+    });
     this.runtime = new Runtime({
       config,
       registry,
@@ -167,15 +168,13 @@ class Assembly {
       self,
       path: (suffix) => this.path(suffix),
       staging: (path) => (this.paths as NamespacePaths).staging(path),
-      accept: (link: Link): LinkHandler => (network as Network).accept(link),
+      accept: (link: Link): LinkHandler => network?.accept(link) ?? turnAway(link),
       warn: (error) => this.warn(error),
     };
     if (transport.kind === 'store') {
       const attachment = await transport.attach(context);
-      return new StoreCarrier(transport, attachment, registry, {
-        capacity: config.inbox.capacity,
-        maxBytes: limits.maxBytes,
-      });
+      const inbox = { capacity: config.inbox.capacity, maxBytes: limits.maxBytes };
+      return new StoreCarrier(transport, attachment, registry, inbox, (error) => this.warn(error));
     }
     const port = await transport.open(context);
     this.ports[transport.name] = port.address;
@@ -230,8 +229,7 @@ class Assembly {
       },
       peerDown: (peer) => {
         report('peer:down', peer);
-        for (const carrier of carriers())
-          if (carrier instanceof StoreCarrier) void carrier.peerDown(peer.name);
+        for (const carrier of carriers()) if (carrier instanceof StoreCarrier) carrier.peerDown(peer.name);
       },
       hostChanged: (mailbox) => {
         for (const carrier of carriers()) carrier.lookAgain(mailbox);
@@ -248,6 +246,12 @@ class Assembly {
     apart(() => this.logger.warn({ err: error }, error.message));
     apart(() => this.runtime?.emit('warning', error));
   }
+}
+
+/** Nobody can know this process's port before it has joined; who connects all the same is as early as if nothing listened yet. */
+function turnAway(link: Link): LinkHandler {
+  link.destroy();
+  return { data: () => {}, drain: () => {}, end: () => {} };
 }
 
 /** Runs what the application gave. What it throws is an uncaught exception of its own, and stops nothing here. */

@@ -9,6 +9,8 @@ import type { ReceiveOperation, SendOperation } from './waiters.js';
 interface Member {
   readonly peer: PeerInfo;
   readonly events: RegistryEvents;
+  /** Until then it has its name, and is not to be found. */
+  joined: boolean;
 }
 
 /** All that the runtimes of one namespace in this thread share. */
@@ -131,7 +133,7 @@ export class MemoryRegistry implements Registry {
     this.world = world(namespace);
   }
 
-  async join(): Promise<void> {
+  async join(prepare?: () => Promise<void>): Promise<void> {
     const { name } = this.self;
     const { members } = this.world;
     if (members.has(name))
@@ -140,29 +142,41 @@ export class MemoryRegistry implements Registry {
         `process name '${name}' is held by another runtime of this process; choose another name`,
         { address: name },
       );
-    const present = [...members.values()];
-    members.set(name, { peer: this.self, events: this.events });
+    const member: Member = { peer: this.self, events: this.events, joined: false };
+    members.set(name, member);
+    try {
+      await prepare?.();
+    } catch (error) {
+      members.delete(name);
+      throw error;
+    }
+    const present = this.others();
+    member.joined = true;
     for (const { peer } of present) this.events.peerUp(peer);
     this.announce = () => {
       this.announce = null;
       for (const { peer, events } of present) if (this.find(peer.name) === peer) events.peerUp(this.self);
     };
-    // Later, since who hears of it may send at once: by then this runtime has opened its inbox as it wants it.
+    // Later, since who hears of it may send at once: by then the caller has its runtime.
     setImmediate(() => this.announce?.());
   }
 
   find(name: string): PeerInfo | null {
-    return this.world.members.get(name)?.peer ?? null;
+    const member = this.world.members.get(name);
+    return member !== undefined && (member.joined || member.peer === this.self) ? member.peer : null;
   }
 
   peers(): PeerInfo[] {
-    return [...this.world.members.values()].map(({ peer }) => peer).filter((peer) => peer !== this.self);
+    return this.others().map(({ peer }) => peer);
   }
 
   async identify(incarnation: string): Promise<PeerInfo | null> {
-    return (
-      [...this.world.members.values()].find(({ peer }) => peer.incarnation === incarnation)?.peer ?? null
-    );
+    const member = [...this.world.members.values()].find(({ peer }) => peer.incarnation === incarnation);
+    return member === undefined ? null : this.find(member.peer.name);
+  }
+
+  private others(): Member[] {
+    return [...this.world.members.values()].filter(({ peer, joined }) => joined && peer !== this.self);
   }
 
   async locate(mailbox: string): Promise<HostRecord | null> {
@@ -196,14 +210,13 @@ export class MemoryRegistry implements Registry {
   async leave(): Promise<void> {
     const { members, hosts } = this.world;
     for (const mailbox of [...hosts.keys()]) await this.release(mailbox);
-    if (this.find(this.self.name) !== this.self) return;
+    if (members.get(this.self.name)?.peer !== this.self) return;
     this.announce?.();
     members.delete(this.self.name);
-    for (const { events } of members.values()) events.peerDown(this.self);
+    for (const { events } of this.others()) events.peerDown(this.self);
   }
 
   private hostChanged(mailbox: string): void {
-    for (const { peer, events } of this.world.members.values())
-      if (peer !== this.self) events.hostChanged(mailbox);
+    for (const { events } of this.others()) events.hostChanged(mailbox);
   }
 }

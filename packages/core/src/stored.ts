@@ -17,9 +17,10 @@ export class StoreCarrier implements Carrier {
     private readonly attachment: StoreAttachment,
     private readonly registry: Registry,
     private readonly inboxSpec: { readonly capacity: Capacity; readonly maxBytes: number },
+    private readonly warn: (error: Error) => void,
   ) {}
 
-  /** Opens this process's own inbox. */
+  /** Opens this process's own inbox: before anybody else can, who would not know what it is to be. */
   async start(): Promise<this> {
     const { capacity, maxBytes } = this.inboxSpec;
     const spec = { name: inboxName(this.registry.self.name), capacity, ordering: undefined, maxBytes };
@@ -57,12 +58,12 @@ export class StoreCarrier implements Carrier {
   }
 
   /** The process behind an inbox is gone: what comes now waits for its successor. */
-  async peerDown(peer: string): Promise<void> {
+  peerDown(peer: string): void {
     const inbox = this.inboxes.get(inboxName(peer));
     const target = inbox?.attachedTo;
     if (inbox == null || target == null) return;
     inbox.lost(target, [], []);
-    await this.closeChannel(target as StoreChannel);
+    void this.closeChannel(target as StoreChannel);
   }
 
   async close(): Promise<Undelivered[]> {
@@ -73,7 +74,7 @@ export class StoreCarrier implements Carrier {
   }
 
   async end(): Promise<void> {
-    await this.attachment.close();
+    await this.attempt(this.attachment.close());
   }
 
   private async reach(peer: string): Promise<Reached> {
@@ -90,6 +91,11 @@ export class StoreCarrier implements Carrier {
   }
 
   private async closeChannel(channel: StoreChannel): Promise<void> {
-    if (this.channels.delete(channel)) await channel.close();
+    if (this.channels.delete(channel)) await this.attempt(channel.close());
+  }
+
+  /** What the store cannot close must not keep the rest from being closed. */
+  private async attempt(step: Promise<void>): Promise<void> {
+    await step.catch((error: Error) => this.warn(error));
   }
 }

@@ -23,7 +23,7 @@ export async function listenUnix(
   onConnection: (socket: Socket) => void,
 ): Promise<UnixListener> {
   checkSocketPath(staging);
-  // A reader must be able to end its half while the other still writes; who owns a connection decides when it is over.
+  // Nothing here ends one half only: where the other side has ended, what was written before still leaves, and then both are over.
   const server = createServer({ allowHalfOpen: false }, onConnection);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(listenError(error, staging)));

@@ -71,6 +71,21 @@ test('a claimant that died between raising its flag and looking is in nobody’s
   expect(await readdir(directory)).toEqual([self]);
 });
 
+test('a flag that a former owner raised for its heir is not lowered because another is up', async () => {
+  const { directory } = await field();
+  await mkdir(directory, { recursive: true });
+  const [heir, dead, rival] = [newIncarnation(), newIncarnation(), newIncarnation()];
+  await writeFile(join(directory, heir), 'uds');
+  await writeFile(join(directory, dead), 'uds');
+  // The rival comes between the heir's two looks.
+  const claims = new Claims(heir, async (incarnation) => {
+    if (incarnation === dead) await writeFile(join(directory, rival), 'uds');
+    return incarnation === rival;
+  });
+  expect(await claims.claim(directory)).toBe(rival);
+  expect((await readdir(directory)).sort()).toEqual([heir, rival].sort());
+});
+
 test('what is no incarnation is neither an owner nor removed', async () => {
   const { directory, claimant } = await field();
   await mkdir(directory, { recursive: true });

@@ -270,7 +270,7 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
     try {
       session.start(await this.setup.port.connect(address, session));
     } catch (error) {
-      this.everySession.delete(session);
+      this.over(session);
       throw error;
     }
     if (this.closing) session.abort();

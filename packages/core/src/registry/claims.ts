@@ -31,19 +31,9 @@ export class Claims {
     let rival: string | null = null;
     for (let tries = 0; tries < TRIES && !this.over; tries++) {
       const owner = await this.owner(directory);
-      if (owner === this.self) return null;
       if (owner !== null && owner === rival) return owner;
       rival = owner;
-      if (owner === null) {
-        await this.raise(directory, own, content);
-        try {
-          if ((await this.owner(directory)) === null) return null;
-        } catch (error) {
-          await rm(own, { force: true });
-          throw error;
-        }
-        await rm(own, { force: true });
-      }
+      if (owner === null && (await this.contend(directory, own, content))) return null;
       await new Promise((resolve) => setTimeout(resolve, Math.random() * PAUSE));
     }
     if (this.over) throw new PigeonholeError('ERR_CLOSED', 'the runtime is closed', { address: directory });
@@ -92,15 +82,28 @@ export class Claims {
     await removeEmpty(directory);
   }
 
-  private async raise(directory: string, own: string, content: string): Promise<void> {
+  /** Raises this process's flag, and lowers it again unless no other is up: but never one that a former owner raised for its heir. */
+  private async contend(directory: string, own: string, content: string): Promise<boolean> {
+    const raised = await this.raise(directory, own, content);
+    let alone = false;
+    try {
+      alone = (await this.owner(directory)) === null;
+      return alone;
+    } finally {
+      if (raised && !alone) await rm(own, { force: true });
+    }
+  }
+
+  /** False when it is up already: the former owner raised it for this process. */
+  private async raise(directory: string, own: string, content: string): Promise<boolean> {
     for (let tries = 1; ; tries++) {
       try {
         await makeDirectory(dirname(directory));
         await makeDirectory(directory);
-        return await writeFile(own, content, { flag: 'wx', mode: 0o600 });
+        await writeFile(own, content, { flag: 'wx', mode: 0o600 });
+        return true;
       } catch (error) {
-        // It is up already: the former owner raised it for this process.
-        if (hasSystemCode(error, 'EEXIST')) return;
+        if (hasSystemCode(error, 'EEXIST')) return false;
         // Whoever released the name last has just removed the empty directory, or the one above (mkdir then says ENOTDIR).
         if (tries === TRIES || !hasSystemCode(error, 'ENOENT', 'ENOTDIR'))
           throw pathError(error, 'claim', own);

@@ -47,12 +47,13 @@ export class DirectoryRegistry implements Registry {
     await this.presence.listen();
   }
 
-  async join(): Promise<void> {
+  async join(prepare?: () => Promise<void>): Promise<void> {
     const { name, pid } = this.self;
     const directory = this.paths.peersOf(name);
     try {
       const owner = await this.claims.claim(directory, String(pid));
       if (owner !== null) throw await this.inUse(join(directory, owner));
+      await prepare?.();
       await this.writeRecord();
       this.joined = true;
       await this.meetEverybody();

@@ -22,8 +22,11 @@ export interface RegistryEvents {
  */
 export interface Registry {
   readonly self: PeerInfo;
-  /** Takes the name and makes the acquaintance of all others. `ERR_IN_USE` when a live process has the name. */
-  join(): Promise<void>;
+  /**
+   * Takes the name, and when `prepare` is done, makes the acquaintance of all others. `ERR_IN_USE` when a live process has the name;
+   * what `prepare` rejects with.
+   */
+  join(prepare?: () => Promise<void>): Promise<void>;
   /** The live process of this name, this one included. */
   find(name: string): PeerInfo | null;
   peers(): PeerInfo[];
