@@ -179,6 +179,10 @@ export class MemoryRegistry implements Registry {
     return [...this.world.members.values()].filter(({ peer, joined }) => joined && peer !== this.self);
   }
 
+  vouches(incarnation: string): boolean {
+    return [...this.world.members.values()].some(({ peer }) => peer.incarnation === incarnation);
+  }
+
   async locate(mailbox: string): Promise<HostRecord | null> {
     return this.world.hosts.get(mailbox) ?? null;
   }

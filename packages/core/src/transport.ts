@@ -59,7 +59,10 @@ export interface Link {
   destroy(error?: Error): void;
   /** Batches longer than this are not passed to `write`. Absent: any length. */
   readonly maxWriteBytes?: number;
-  /** Present when the mechanism cannot see the other side die: core then sends a ping each so many milliseconds. */
+  /**
+   * Present when the mechanism may not see the other side die. Core then sends a ping each so many milliseconds, and destroys the link
+   * when nothing at all has come between two; but never the link with a process of this host that the registry knows to live.
+   */
   readonly heartbeat?: number;
 }
 

@@ -18,6 +18,7 @@ const owner: SessionOwner = {
   limits: { maxMessageBytes: 1024, maxDepth: 8, maxNodes: 8 },
   transportName: 'fake',
   identify: async () => other,
+  vouches: () => false,
   serve: () => null,
   adopt: () => {},
   opened: () => {},

@@ -149,6 +149,10 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
     return this.setup.registry.identify(incarnation);
   }
 
+  vouches({ incarnation }: PeerInfo): boolean {
+    return this.setup.registry.vouches(incarnation);
+  }
+
   serve(session: Session, channel: number, spec: Omit<MailboxSpec, 'maxBytes'>): Served | null {
     if (this.closing) return null;
     return this.mailboxes.get(spec.name)?.serve(session, channel, spec) ?? null;

@@ -14,6 +14,7 @@ import { isIncarnation, isName } from '../naming.js';
 import type { Link, LinkHandler, MailboxSpec, PeerInfo } from '../transport.js';
 import { remoteError } from './attachment.js';
 import { Channels } from './channels.js';
+import { Heartbeat } from './heartbeat.js';
 import type { Served } from './served.js';
 
 /** 'PIGN', in the channel field of every hello. */
@@ -35,6 +36,8 @@ export interface SessionOwner {
   readonly limits: CodecLimits;
   readonly transportName: string;
   identify(incarnation: string): Promise<PeerInfo | null>;
+  /** Whether the kernel of this host tells of that process's death. */
+  vouches(peer: PeerInfo): boolean;
   /** The queue of a mailbox hosted here, or why not (`null`: not here). Throws what the opener did wrong. */
   serve(session: Session, channel: number, spec: Omit<MailboxSpec, 'maxBytes'>): Served | null;
   adopt(session: Session, number: number, mailbox: string, envelope: Envelope): void;
@@ -76,9 +79,8 @@ export class Session implements LinkHandler {
   private hungUp = false;
   private flushNow = false;
   private ended = false;
-  private heartbeat: NodeJS.Timeout | null = null;
+  private heartbeat: Heartbeat | null = null;
   private linger: NodeJS.Timeout | undefined;
-  private heard = true;
   private readonly flushTask = (): void => this.flush();
   private readonly armFlush = (): void => process.nextTick(this.flushTask);
 
@@ -110,7 +112,13 @@ export class Session implements LinkHandler {
     if (this.ended) return link.destroy();
     this.link = link;
     if (this.expected !== null) this.greet(this.expected.incarnation);
-    if (link.heartbeat !== undefined) this.heartbeat = setInterval(() => this.beat(), link.heartbeat).unref();
+    if (link.heartbeat !== undefined)
+      this.heartbeat = new Heartbeat(link.heartbeat, {
+        vouched: () => this.vouched(),
+        // Before the other side has said who it is, it is not spoken to.
+        ping: () => this.peer !== null && this.write((writer) => writer.frame(Kind.ping, 0, 0)),
+        silent: () => this.fallSilent(),
+      });
   }
 
   /** So many more calls of the other side (fewer, when negative) wait here. */
@@ -186,7 +194,7 @@ export class Session implements LinkHandler {
 
   data(chunk: Uint8Array, owned: boolean): void {
     if (this.ended) return;
-    this.heard = true;
+    this.heartbeat?.hear();
     try {
       this.parser.push(chunk, owned);
     } catch (error) {
@@ -198,6 +206,7 @@ export class Session implements LinkHandler {
   drain(): void {
     this.blocked = false;
     this.unheard = 0;
+    this.heartbeat?.hear();
     while (!this.blocked) {
       const batch = this.unwritten.shift();
       if (batch === undefined) break;
@@ -218,7 +227,7 @@ export class Session implements LinkHandler {
     clearTimeout(this.linger);
     if (this.ended) return;
     this.ended = true;
-    if (this.heartbeat !== null) clearInterval(this.heartbeat);
+    this.heartbeat?.stop();
     this.settleGone();
     this.settleReady.reject(error instanceof PigeonholeError ? error : this.peerGone(error));
     this.channels.end(() => this.peerGone());
@@ -296,10 +305,14 @@ export class Session implements LinkHandler {
     this.echoes.delete(number);
   }
 
-  private beat(): void {
-    if (!this.heard) return this.link?.destroy(this.peerGone());
-    this.heard = false;
-    this.write((writer) => writer.frame(Kind.ping, 0, 0));
+  /** A stranger has its own limit of time. */
+  private vouched(): boolean {
+    const peer = this.peer ?? this.expected;
+    return peer === null || this.owner.vouches(peer);
+  }
+
+  private fallSilent(): void {
+    this.link?.destroy(this.peerGone());
   }
 
   // Frames

@@ -76,6 +76,10 @@ export class DirectoryRegistry implements Registry {
     return (await this.presence.meet(incarnation)).peer;
   }
 
+  vouches(incarnation: string): boolean {
+    return this.presence.knows(incarnation) !== null;
+  }
+
   async locate(mailbox: string): Promise<HostRecord | null> {
     if (this.hosted.has(mailbox)) return { peer: this.self, transport: '' };
     const directory = this.paths.hostsOf(mailbox);

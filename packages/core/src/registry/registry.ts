@@ -32,6 +32,8 @@ export interface Registry {
   peers(): PeerInfo[];
   /** The live process of this incarnation, whether or not it was known before. */
   identify(incarnation: string): Promise<PeerInfo | null>;
+  /** Whether it is known to live, by the kernel of this host, which will tell of its death: silence proves nothing then. */
+  vouches(incarnation: string): boolean;
   locate(mailbox: string): Promise<HostRecord | null>;
   /** Becomes the host. False when a live process is. */
   claim(mailbox: string, transport: string): Promise<boolean>;
