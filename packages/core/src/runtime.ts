@@ -34,6 +34,8 @@ export interface Explanation {
   readonly host: string | null;
   readonly codec: string;
   readonly capabilities: Capabilities;
+  /** What the transport adds: what holds on this machine, under the present options. */
+  readonly details: Readonly<Record<string, string>>;
   readonly limits: {
     readonly maxMessageBytes: number;
     readonly maxDepth: number;
@@ -175,6 +177,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
       host,
       codec: typeof codec === 'string' ? codec : codec.name,
       capabilities: transport.capabilities,
+      details: transport.details?.() ?? {},
       limits: {
         ...this.parts.config.limits,
         maxBytes: settings.maxBytes ?? this.parts.config.limits.maxBytes,

@@ -96,6 +96,8 @@ export interface LinkTransport {
   readonly capabilities: Capabilities;
   /** Opens this process's port: called once for a runtime. */
   open(context: PortContext): Promise<Port>;
+  /** What else `explain` is to tell of it here and now, such as an ability that depends on the machine. */
+  details?(): Readonly<Record<string, string>>;
 }
 
 /** How a mailbox is opened on a store, and what its hosted twin is told. `undefined` adopts the mailbox's own. */
@@ -155,6 +157,8 @@ export interface StoreTransport {
   readonly name: string;
   readonly capabilities: Capabilities;
   attach(context: PortContext): Promise<StoreAttachment>;
+  /** As of a `LinkTransport`. */
+  details?(): Readonly<Record<string, string>>;
 }
 
 export type Transport = LinkTransport | StoreTransport;

@@ -201,6 +201,11 @@ export const examples: Partial<Record<ErrorCode, () => Promise<Error>>> = {
   },
   ERR_PEER_DOWN: () => thrown(() => connectUnix(join(scratch(), '1f.uds'))),
   ERR_OUTCOME_UNKNOWN: hostKilled,
+  ERR_NATIVE_UNAVAILABLE: async () => {
+    process.env.PIGEONHOLE_NATIVE = 'off';
+    onTestFinished(() => void delete process.env.PIGEONHOLE_NATIVE);
+    return thrown(() => runtime({ transport: { use: 'uds', allow: { uids: [33] } }, directory: scratch() }));
+  },
   ERR_FENCED: () =>
     warningAfter(({ namespace }) =>
       frame(HELLO, MAGIC, 1, { ...stranger, namespace, to: 'fedcba9876543210' }),

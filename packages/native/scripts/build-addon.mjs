@@ -3,7 +3,7 @@
 //   node scripts/build-addon.mjs              for this machine
 //   node scripts/build-addon.mjs --all        and for the others that can be compiled for here (npm run prebuild)
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync } from 'node:fs';
+import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -66,6 +66,7 @@ if (process.platform !== 'linux') {
   process.exit(0);
 }
 requireTools();
+rmSync(`${root}prebuilds`, { recursive: true, force: true }); // of other sources than now
 const own = targetName();
 for (const [target, { package: debian, ...env }] of values.all ? Object.entries(cross) : []) {
   if (target === own) continue;

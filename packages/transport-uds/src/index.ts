@@ -5,31 +5,35 @@ import {
   type LinkHandler,
   type LinkTransport,
   listenUnix,
-  PigeonholeError,
   type Port,
   type PortContext,
   socketError,
   type UnixListener,
 } from '@pigeonhole/core/transport';
+import { Gate } from './gate.js';
+import { checkOptions, type UdsOptions } from './options.js';
 
-export interface UdsOptions {
-  /** Only `'stream'` (SOCK_STREAM), the default. */
-  socket?: 'stream';
-}
+export type { UdsAllow, UdsOptions } from './options.js';
 
 /**
- * Links over Unix stream sockets (unix(7)): any processes and worker threads of one user on one host, no native code.
+ * Links over Unix stream sockets (unix(7)): any processes and worker threads of one user on one host. Needs no native code; with it
+ * (`@pigeonhole/native`) the kernel is asked who is at the other end of each connection.
  *
  * Each process listens on one socket of mode 0600 in the runtime directory of mode 0700, under its incarnation's own name: nothing
  * it binds or unlinks can ever be another's. The kernel reports a dead process at once, and delivers what it had written.
  */
 export default function uds(options: UdsOptions = {}): LinkTransport {
   checkOptions(options);
+  let gate = Gate.unasked;
   return {
     kind: 'link',
     name: 'uds',
     capabilities: { sync: false, crossThread: true, crossProcess: true, crossHost: false, durable: false },
-    open: (context) => UdsPort.open(context),
+    open: async (context) => {
+      gate = await Gate.make(options.allow);
+      return UdsPort.open(context, gate);
+    },
+    details: () => ({ peers: gate.description }),
   };
 }
 
@@ -37,21 +41,35 @@ class UdsPort implements Port {
   private constructor(
     readonly address: string,
     private readonly listener: UnixListener,
+    private readonly gate: Gate,
   ) {}
 
-  static async open(context: PortContext): Promise<UdsPort> {
+  static async open(context: PortContext, gate: Gate): Promise<UdsPort> {
     const path = context.path('uds');
     const listener = await listenUnix(path, context.staging(path), (socket) => {
+      const refusal = gate.refusal(socket, path);
+      if (refusal !== null) {
+        socket.on('error', () => {});
+        socket.destroy();
+        context.warn(refusal);
+        return;
+      }
       const link = new UdsLink(socket);
       link.report(context.accept(link));
     });
     // A failed accept (EMFILE) costs that connection; the listener goes on.
     listener.server.on('error', (error) => context.warn(socketError(error, 'accept on', path)));
-    return new UdsPort(path, listener);
+    return new UdsPort(path, listener, gate);
   }
 
   async connect(address: string, handler: LinkHandler): Promise<Link> {
-    const link = new UdsLink(await connectUnix(address));
+    const socket = await connectUnix(address);
+    const refusal = this.gate.refusal(socket, address);
+    if (refusal !== null) {
+      socket.destroy();
+      throw refusal;
+    }
+    const link = new UdsLink(socket);
     link.report(handler);
     return link;
   }
@@ -87,22 +105,5 @@ class UdsLink implements Link {
 
   destroy(error?: Error): void {
     this.socket.destroy(error);
-  }
-}
-
-function checkOptions(options: UdsOptions): void {
-  for (const [key, value] of Object.entries(options)) {
-    if (key !== 'socket')
-      throw new PigeonholeError('ERR_CONFIG', `transport 'uds' has no option '${key}'; it has: socket`, {
-        transport: 'uds',
-      });
-    if (value !== 'stream')
-      throw new PigeonholeError(
-        'ERR_CONFIG',
-        `option socket of transport 'uds' is ${JSON.stringify(value)}; allowed: 'stream'`,
-        {
-          transport: 'uds',
-        },
-      );
   }
 }

@@ -50,7 +50,7 @@ test('an option it does not have, or a value it does not know, is refused with w
   expect(await failure(() => uds({ backlog: 3 } as UdsOptions))).toMatchObject({
     code: 'ERR_CONFIG',
     transport: 'uds',
-    message: "transport 'uds' has no option 'backlog'; it has: socket",
+    message: "transport 'uds' has no option 'backlog'; it has: socket, allow",
   });
   const error = await failure(() =>
     createRuntime({ ...options('/nowhere', 'a'), transport: { use: 'uds', socket: 'dgram' } }),
