@@ -17,7 +17,7 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-describe.each(['memory', 'uds', 'tcp'])('over %s', (transport) => {
+describe.each(['memory', 'uds', 'tcp', 'udp'])('over %s', (transport) => {
   test.each(['1024', '1', '0', 'unbounded'])(
     'capacity %s gives the single-process result',
     async (capacity) => {

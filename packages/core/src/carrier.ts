@@ -1,5 +1,5 @@
 import type { Capacity } from './address.js';
-import type { Channel, MailboxSpec, Transport } from './transport.js';
+import type { Channel, MailboxSpec, PeerInfo, Transport } from './transport.js';
 
 /** One mailbox as one handle has it. */
 export interface OpenMailbox {
@@ -26,6 +26,8 @@ export interface Carrier {
   describe(mailbox: string): { capacity: Capacity | undefined; host: string | null };
   /** Somebody appeared, vanished, or hosts another mailbox: look again for what is sought. */
   lookAgain(name: string): void;
+  /** A process is dead or has left. */
+  peerDown(peer: PeerInfo): void;
   /** Hands on or gives up what is hosted here and closes every link, within `deadline` milliseconds. */
   close(deadline: number): Promise<Undelivered[]>;
   /** After the name has been given up: stops listening. */

@@ -229,7 +229,7 @@ class Assembly {
       },
       peerDown: (peer) => {
         report('peer:down', peer);
-        for (const carrier of carriers()) if (carrier instanceof StoreCarrier) carrier.peerDown(peer.name);
+        for (const carrier of carriers()) carrier.peerDown(peer);
       },
       hostChanged: (mailbox) => {
         for (const carrier of carriers()) carrier.lookAgain(mailbox);

@@ -3,7 +3,14 @@ import { type Carrier, inboxName, type OpenMailbox, type Undelivered } from './c
 import { PigeonholeError } from './errors.js';
 import { MovingChannel, type Reached } from './hosted/moving.js';
 import type { Registry } from './registry/registry.js';
-import type { Channel, MailboxSpec, StoreAttachment, StoreChannel, StoreTransport } from './transport.js';
+import type {
+  Channel,
+  MailboxSpec,
+  PeerInfo,
+  StoreAttachment,
+  StoreChannel,
+  StoreTransport,
+} from './transport.js';
 
 /** All of one runtime's mailboxes on one store. */
 export class StoreCarrier implements Carrier {
@@ -58,8 +65,8 @@ export class StoreCarrier implements Carrier {
   }
 
   /** The process behind an inbox is gone: what comes now waits for its successor. */
-  peerDown(peer: string): void {
-    const inbox = this.inboxes.get(inboxName(peer));
+  peerDown(peer: PeerInfo): void {
+    const inbox = this.inboxes.get(inboxName(peer.name));
     const target = inbox?.attachedTo;
     if (inbox == null || target == null) return;
     inbox.lost(target, [], []);

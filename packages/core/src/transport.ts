@@ -64,6 +64,11 @@ export interface Link {
    * when nothing at all has come between two; but never the link with a process of this host that the registry knows to live.
    */
   readonly heartbeat?: number;
+  /**
+   * The other process is known to be dead or to have left, by the word of the kernel and not by a timeout. Present when the
+   * mechanism cannot see that: the link reports what has come from it, then `handler.end()`.
+   */
+  peerDown?(): void;
 }
 
 /** What a link reports. Core implements it; none of these throws. */

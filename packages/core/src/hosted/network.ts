@@ -87,6 +87,11 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
     this.mailboxes.get(name)?.channel.look();
   }
 
+  /** For links whose mechanism does not show it. */
+  peerDown({ incarnation }: PeerInfo): void {
+    for (const session of [...this.everySession]) if (session.incarnation === incarnation) session.peerDown();
+  }
+
   async close(deadline: number): Promise<Undelivered[]> {
     this.closing = true;
     const end = performance.now() + deadline;
@@ -269,6 +274,12 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
           address: peer.name,
         },
       );
+    // It may have died since it was looked for; then nobody will tell of it again.
+    if (!this.setup.registry.peers().some(({ incarnation }) => incarnation === peer.incarnation))
+      throw new PigeonholeError('ERR_PEER_DOWN', `process '${peer.name}' is gone`, {
+        transport: name,
+        address: peer.name,
+      });
     const session = new Session(this, peer);
     this.everySession.add(session);
     try {

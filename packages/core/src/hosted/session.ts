@@ -81,6 +81,8 @@ export class Session implements LinkHandler {
   private ended = false;
   private heartbeat: Heartbeat | null = null;
   private linger: NodeJS.Timeout | undefined;
+  /** The other process is gone: so said the registry. */
+  private leftBehind = false;
   private readonly flushTask = (): void => this.flush();
   private readonly armFlush = (): void => process.nextTick(this.flushTask);
 
@@ -103,6 +105,11 @@ export class Session implements LinkHandler {
     return this.peer?.name ?? this.expected?.name ?? '?';
   }
 
+  /** Of the process at the other side, or of the one that was dialled; undefined for a stranger. */
+  get incarnation(): string | undefined {
+    return (this.peer ?? this.expected)?.incarnation;
+  }
+
   get open(): boolean {
     return !this.ended && !this.closing && this.peer !== null;
   }
@@ -111,6 +118,7 @@ export class Session implements LinkHandler {
     // It was given up while the connection was being made.
     if (this.ended) return link.destroy();
     this.link = link;
+    if (this.leftBehind) link.peerDown?.();
     if (this.expected !== null) this.greet(this.expected.incarnation);
     if (link.heartbeat !== undefined)
       this.heartbeat = new Heartbeat(link.heartbeat, {
@@ -188,6 +196,12 @@ export class Session implements LinkHandler {
   abort(): void {
     this.link?.destroy();
     this.end();
+  }
+
+  /** The other process is dead or has left: a link that cannot see it is told. */
+  peerDown(): void {
+    this.leftBehind = true;
+    this.link?.peerDown?.();
   }
 
   // LinkHandler

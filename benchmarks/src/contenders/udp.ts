@@ -1,0 +1,5 @@
+/** Pigeonhole over UDP on the loopback interface. */
+
+import { pigeonholeCases } from '../pigeonhole.js';
+
+export const cases = pigeonholeCases('udp');

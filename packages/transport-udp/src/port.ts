@@ -1,0 +1,252 @@
+import type { RemoteInfo, Socket } from 'node:dgram';
+import type { Link, LinkHandler, Port, PortContext } from '@pigeonhole/core/transport';
+import { formatAddress, isLoopback, parseAddress, place } from './address.js';
+import { leastWindow } from './connection.js';
+import { Dial } from './dial.js';
+import { Door, newId } from './handshake.js';
+import { type LinkOwner, UdpLink } from './link.js';
+import type { Listen } from './options.js';
+import {
+  decodeCookie,
+  decodeInit,
+  decodeWelcome,
+  encodeCookie,
+  encodeMark,
+  encodeRefused,
+  encodeReset,
+  encodeWelcome,
+  idOf,
+  Kind,
+  kindOf,
+  Refusal,
+} from './packet.js';
+import { openSocket, socketTrouble } from './socket.js';
+
+/** Bytes of the stream in a datagram to this host: ten times as fast as 1,200 in each, and a small part of any receive buffer. */
+const LOOPBACK_PAYLOAD = 32_000;
+/** And to another: with all headers below 1,280, which every path of IPv6 carries unfragmented (RFC 8200). */
+const NETWORK_PAYLOAD = 1_200;
+/** Share of the receive buffer that is promised; the rest is for acknowledgements, questions, handshakes and strangers. */
+const PROMISED = 0.75;
+/** A mark that has not come back is sent again after so long (milliseconds), so often. */
+const MARK_PATIENCE = 50;
+const MARK_TRIES = 3;
+
+/** The one UDP socket of a process: every link's datagrams go through it, told apart by connection ids. */
+export class UdpPort implements Port, LinkOwner {
+  readonly address: string;
+  private readonly host: string;
+  private readonly port: number;
+  private readonly budget: number;
+  private readonly door = new Door();
+  private readonly links = new Map<string, UdpLink>();
+  /** By where the other side is and its connection id. */
+  private readonly remotes = new Map<string, UdpLink>();
+  private readonly dials = new Map<string, Dial>();
+  private readonly marks = new Map<string, () => void>();
+  private readonly unsettled = new Set<UdpLink>();
+  private settling = false;
+  private closed = false;
+  private socketClosed = false;
+
+  private constructor(
+    private readonly socket: Socket,
+    private readonly context: PortContext,
+  ) {
+    const { address, port } = socket.address();
+    [this.host, this.port] = [address, port];
+    this.address = formatAddress({ host: address, port, key: this.door.key });
+    this.budget = Math.floor(socket.getRecvBufferSize() * PROMISED);
+    socket.on('message', (datagram, from) => this.onDatagram(datagram, from));
+    socket.on('error', (error) => this.trouble(error));
+  }
+
+  static async open(context: PortContext, listen: Listen): Promise<UdpPort> {
+    return new UdpPort(await openSocket(listen), context);
+  }
+
+  async connect(address: string, handler: LinkHandler): Promise<Link> {
+    const to = parseAddress(address);
+    const link = this.newLink(to.host, to.port);
+    link.report(handler);
+    const dial = new Dial(this, link, to, this.host);
+    this.dials.set(link.id, dial);
+    try {
+      await dial.start();
+    } catch (error) {
+      this.over(link);
+      throw error;
+    }
+    return link;
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    this.closeSocketIfDone();
+  }
+
+  // For links
+
+  /** The receive buffer is shared: with each link, what the others may have under way becomes less. */
+  get window(): number {
+    return Math.max(leastWindow(LOOPBACK_PAYLOAD), Math.floor(this.budget / Math.max(1, this.links.size)));
+  }
+
+  send(pieces: Uint8Array[], host: string, port: number): void {
+    if (this.socketClosed) return;
+    this.socket.send(pieces, port, host, this.onSent);
+  }
+
+  afterArrivals(then: () => void, tries = MARK_TRIES): void {
+    if (this.socketClosed || tries === 0) return void setImmediate(then);
+    const id = newId();
+    const timer = setTimeout(() => {
+      this.marks.delete(id);
+      this.afterArrivals(then, tries - 1);
+    }, MARK_PATIENCE);
+    this.marks.set(id, () => {
+      clearTimeout(timer);
+      this.marks.delete(id);
+      then();
+    });
+    this.send([encodeMark(id)], this.host, this.port);
+  }
+
+  over(link: UdpLink): void {
+    this.links.delete(link.id);
+    this.dials.get(link.id)?.stop();
+    this.dials.delete(link.id);
+    this.unsettled.delete(link);
+    if (link.remote !== null) this.remotes.delete(remoteKey(link.host, link.port, link.remote));
+    this.closeSocketIfDone();
+  }
+
+  private newLink(host: string, port: number): UdpLink {
+    const most = isLoopback(host) ? LOOPBACK_PAYLOAD : NETWORK_PAYLOAD;
+    const link = new UdpLink(this, newId(), host, port, most);
+    this.links.set(link.id, link);
+    return link;
+  }
+
+  private closeSocketIfDone(): void {
+    if (!this.closed || this.links.size > 0 || this.socketClosed) return;
+    this.socketClosed = true;
+    this.socket.close();
+  }
+
+  // Datagrams: anybody's, so whatever is not in order is dropped
+
+  private onDatagram(datagram: Buffer, from: RemoteInfo): void {
+    const id = idOf(datagram);
+    if (id === null) return;
+    const kind = kindOf(datagram);
+    if (kind === Kind.data) return this.onData(datagram, id, from);
+    if (kind === Kind.init) return this.onInit(datagram, from);
+    // The kind and the id of an `init` are where they are in every version.
+    if (kind === null) {
+      if (datagram[0] === Kind.init) this.reply(encodeRefused(id, Refusal.version), from);
+      return;
+    }
+    if (kind === Kind.mark) {
+      if (from.port === this.port && from.address === this.host) this.marks.get(id)?.();
+      return;
+    }
+    if (kind === Kind.reset) return this.onReset(datagram, id, from);
+    const link = this.links.get(id);
+    const dial = this.dials.get(id);
+    if (dial !== undefined && link !== undefined && isFrom(link, from)) this.onAnswer(kind, datagram, dial);
+  }
+
+  private onData(datagram: Buffer, id: string, from: RemoteInfo): void {
+    const link = this.links.get(id);
+    if (link === undefined) return this.reply(encodeReset(id, true), from);
+    if (!isFrom(link, from)) return;
+    link.receive(datagram);
+    if (!link.connection.receiving.urgent) return;
+    this.unsettled.add(link);
+    if (this.settling) return;
+    this.settling = true;
+    setImmediate(this.settle);
+  }
+
+  /** Acknowledges what one turn of the event loop has brought. */
+  private readonly settle = (): void => {
+    this.settling = false;
+    for (const link of this.unsettled) link.connection.settle();
+    this.unsettled.clear();
+  };
+
+  private onInit(datagram: Buffer, from: RemoteInfo): void {
+    const init = decodeInit(datagram);
+    if (init === null) return;
+    const seconds = performance.now() / 1000;
+    const where = place(from.address, from.port);
+    const verdict = this.door.judge(init, where, seconds);
+    if (verdict === 'stranger') return;
+    if (this.closed) return this.reply(encodeRefused(init.from, Refusal.closed), from);
+    if (verdict === 'ask')
+      return this.reply(encodeCookie(init.from, this.door.cookie(init.from, where, seconds)), from);
+    const key = remoteKey(from.address, from.port, init.from);
+    let link = this.remotes.get(key);
+    if (link === undefined && verdict === 'welcome') {
+      this.door.use(init.from, where, seconds);
+      link = this.newLink(from.address, from.port);
+      this.remotes.set(key, link);
+      link.report(this.context.accept(link));
+      link.start(init.from, init.window);
+    }
+    // Again, if the first was lost. None for the id of a connection that is over.
+    if (link !== undefined) this.reply(encodeWelcome(init.from, link.id, this.window), from);
+  }
+
+  private onAnswer(kind: number, datagram: Buffer, dial: Dial): void {
+    const { link } = dial;
+    if (kind === Kind.refused) {
+      dial.onRefused(datagram[2] as number);
+      return;
+    }
+    if (kind === Kind.cookie) {
+      const cookie = decodeCookie(datagram);
+      if (cookie !== null) dial.onCookie(cookie);
+    } else if (kind === Kind.welcome) {
+      const welcome = decodeWelcome(datagram);
+      if (welcome === null) return;
+      this.dials.delete(link.id);
+      this.remotes.set(remoteKey(link.host, link.port, welcome.from), link);
+      dial.onWelcome(welcome.from, welcome.window);
+    }
+  }
+
+  private onReset(datagram: Buffer, id: string, from: RemoteInfo): void {
+    const echoed = datagram[2] === 1;
+    const link = echoed ? this.remotes.get(remoteKey(from.address, from.port, id)) : this.links.get(id);
+    if (link !== undefined && isFrom(link, from) && link.connection.started) link.reset();
+  }
+
+  private reply(packet: Buffer, to: RemoteInfo): void {
+    this.send([packet], to.address, to.port);
+  }
+
+  // What the kernel says
+
+  private readonly troubles = new Set<string>();
+  private readonly onSent = (error: Error | null): void => {
+    if (error !== null) this.trouble(error);
+  };
+
+  /** A datagram that could not be sent is one that was lost; that it happens is said once for each reason. */
+  private trouble(error: NodeJS.ErrnoException): void {
+    const code = error.code ?? 'unknown';
+    if (this.socketClosed || this.troubles.has(code)) return;
+    this.troubles.add(code);
+    this.context.warn(socketTrouble(error, this.host, this.port));
+  }
+}
+
+function isFrom(link: UdpLink, { address, port }: RemoteInfo): boolean {
+  return link.port === port && link.host === address;
+}
+
+function remoteKey(host: string, port: number, id: string): string {
+  return `${host} ${port} ${id}`;
+}
