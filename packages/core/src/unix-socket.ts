@@ -12,16 +12,33 @@ import { checkSocketPath, pathError } from './naming.js';
 const BACKLOG_PAUSE = 10;
 const BACKLOG_TRIES = 100;
 
+/** How often a listener looks whether its socket file is still there (milliseconds). */
+const LOOK = 1_000;
+
 /**
  * Listens on a Unix socket of mode 0600. The socket is bound under a name of its own and renamed once it answers: under `path` there is
  * never a socket that refuses although its process lives. `path` must be unique to this process's incarnation, so that
  * nobody ever binds or removes another's.
+ *
+ * A file that somebody removes (a cleaner of old files, say) is made anew within a second or so; connections stay.
  */
 export async function listenUnix(
   path: string,
   staging: string,
   onConnection: (socket: Socket) => void,
+  /** An accept that failed, or a socket file that is gone and cannot be made anew. The listener goes on. */
+  warn: (error: Error) => void = () => {},
 ): Promise<UnixListener> {
+  const bind = (): Promise<Server> => bound(path, staging, onConnection, warn);
+  return new UnixListener(await bind(), path, bind, warn);
+}
+
+async function bound(
+  path: string,
+  staging: string,
+  onConnection: (socket: Socket) => void,
+  warn: (error: Error) => void,
+): Promise<Server> {
   checkSocketPath(staging);
   // Nothing here ends one half only: where the other side has ended, what was written before still leaves, and then both are over.
   const server = createServer({ allowHalfOpen: false }, onConnection);
@@ -37,7 +54,9 @@ export async function listenUnix(
     server.close();
     throw socketError(error as Error, 'listen on', path);
   }
-  return new UnixListener(server, path);
+  // A failed accept (EMFILE) costs that connection.
+  server.on('error', (error) => warn(socketError(error, 'accept on', path)));
+  return server;
 }
 
 /** libuv says EACCES where the kernel said ENOENT, which here means: the last process to leave has removed the directory. */
@@ -50,15 +69,52 @@ function listenError(error: NodeJS.ErrnoException, path: string): PigeonholeErro
 }
 
 export class UnixListener {
+  private readonly looking: NodeJS.Timeout;
+  private binding: Promise<void> | null = null;
+  private closed = false;
+  private warned = false;
+
   constructor(
-    readonly server: Server,
+    /** Who listens now. */
+    public server: Server,
     readonly path: string,
-  ) {}
+    private readonly bind: () => Promise<Server>,
+    private readonly warn: (error: Error) => void,
+  ) {
+    this.looking = setInterval(() => this.look(), LOOK).unref();
+  }
 
   /** Stops listening and removes the socket file. Connections stay. */
   async close(): Promise<void> {
+    this.closed = true;
+    clearInterval(this.looking);
+    const stopped = this.stop();
+    await this.binding;
+    await Promise.all([stopped, this.stop()]);
+  }
+
+  private async stop(): Promise<void> {
     if (this.server.listening) this.server.close();
     await rm(this.path, { force: true });
+  }
+
+  private look(): void {
+    if (this.closed || existsSync(this.path)) return;
+    this.binding ??= this.renew().finally(() => {
+      this.binding = null;
+    });
+  }
+
+  private async renew(): Promise<void> {
+    try {
+      const former = this.server;
+      this.server = await this.bind();
+      this.warned = false;
+      former.close();
+    } catch (error) {
+      if (!this.warned) this.warn(error as Error);
+      this.warned = true;
+    }
   }
 }
 

@@ -7,7 +7,6 @@ import {
   listenUnix,
   type Port,
   type PortContext,
-  socketError,
   type UnixListener,
 } from '@pigeonhole/core/transport';
 import { Gate } from './gate.js';
@@ -46,7 +45,7 @@ class UdsPort implements Port {
 
   static async open(context: PortContext, gate: Gate): Promise<UdsPort> {
     const path = context.path('uds');
-    const listener = await listenUnix(path, context.staging(path), (socket) => {
+    const onConnection = (socket: Socket): void => {
       const refusal = gate.refusal(socket, path);
       if (refusal !== null) {
         socket.on('error', () => {});
@@ -56,9 +55,10 @@ class UdsPort implements Port {
       }
       const link = new UdsLink(socket);
       link.report(context.accept(link));
-    });
-    // A failed accept (EMFILE) costs that connection; the listener goes on.
-    listener.server.on('error', (error) => context.warn(socketError(error, 'accept on', path)));
+    };
+    const listener = await listenUnix(path, context.staging(path), onConnection, (error) =>
+      context.warn(error),
+    );
     return new UdsPort(path, listener, gate);
   }
 

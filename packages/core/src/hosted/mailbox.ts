@@ -32,6 +32,8 @@ export class HostedMailbox implements AttachmentOwner {
   readonly channel: MovingChannel;
   queue: Queue | null = null;
   receivers = 0;
+  /** How often in a row nothing listened at the port of its host, which lives. */
+  refused: { readonly incarnation: string; readonly times: number } | null = null;
   private attachment: Attachment | null = null;
   /** The attachment that ended last: perhaps at once, before `reach` has seen it. */
   private gone: Attachment | null = null;

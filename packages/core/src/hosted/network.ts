@@ -14,6 +14,8 @@ import { Session, type SessionOwner } from './session.js';
 const MAX_STRANGERS = 256;
 /** Links with one other process. Two that dial each other at once have two, and a third while one is ending. */
 const MAX_LINKS = 8;
+/** So many connections to a process that lives may be refused in a row before that is an error: its port may be just opening anew. */
+const MAX_REFUSALS = 20;
 /** How long such a link may stay silent (milliseconds). */
 const HANDSHAKE_PATIENCE = 10_000;
 
@@ -38,6 +40,8 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
   private readonly dialling = new Map<string, Promise<Session>>();
   private readonly everySession = new Set<Session>();
   private readonly strangers = new Set<Session>();
+  /** Errors of connections that nobody took. */
+  private readonly refusals = new WeakSet<object>();
   private closing = false;
   private onIdle: (() => void) | null = null;
 
@@ -209,11 +213,28 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
       return 'nobody';
     }
     try {
-      return await this.session(host);
+      const session = await this.session(host);
+      mailbox.refused = null;
+      return session;
     } catch (error) {
-      if (error instanceof PigeonholeError && error.code === 'ERR_PEER_DOWN') return 'changing';
-      throw error;
+      if (!(error instanceof PigeonholeError && error.code === 'ERR_PEER_DOWN')) throw error;
+      if (this.refusals.has(error)) this.countRefusal(mailbox, host, error);
+      return 'changing';
     }
+  }
+
+  /** Throws `ERR_TRANSPORT` when a process that lives has refused too often. */
+  private countRefusal(mailbox: HostedMailbox, host: PeerInfo, cause: PigeonholeError): void {
+    const { incarnation } = host;
+    const times = (mailbox.refused?.incarnation === incarnation ? mailbox.refused.times : 0) + 1;
+    mailbox.refused = { incarnation, times };
+    if (times < MAX_REFUSALS) return;
+    throw new PigeonholeError(
+      'ERR_TRANSPORT',
+      `process '${host.name}', which hosts ${mailbox.label}, lives, but ${times} times nothing listened at ${host.ports[this.transport.name]}: ` +
+        'it has lost its port (was the file removed?) and has not opened it anew; restart it if it does not recover',
+      { cause, transport: this.transport.name, address: host.ports[this.transport.name] },
+    );
   }
 
   hosting(mailbox: HostedMailbox): void {
@@ -286,6 +307,7 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
       session.start(await this.setup.port.connect(address, session));
     } catch (error) {
       this.over(session);
+      if (error instanceof PigeonholeError) this.refusals.add(error);
       throw error;
     }
     if (this.closing) session.abort();

@@ -63,8 +63,12 @@ export class Presence {
 
   async listen(): Promise<void> {
     const path = this.paths.presence(this.self.incarnation);
-    this.listener = await listenUnix(path, this.paths.staging(path), (socket) => this.attend(socket, null));
-    this.listener.server.on('error', (error) => this.events.warn(error));
+    this.listener = await listenUnix(
+      path,
+      this.paths.staging(path),
+      (socket) => this.attend(socket, null),
+      (error) => this.events.warn(error),
+    );
   }
 
   peers(): PeerInfo[] {
