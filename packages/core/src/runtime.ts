@@ -46,7 +46,10 @@ export interface Explanation {
 
 /** What `close` could not deliver. */
 export interface CloseReport {
-  /** Accepted messages that went with the mailboxes hosted here: nobody else could take them over. */
+  /**
+   * Accepted messages that went with the mailboxes hosted here: nobody else could take them over, or a receiver that was being
+   * given one did not say within the deadline whether it took it (it was stopped).
+   */
   readonly undelivered: readonly Undelivered[];
   /** Calls of `send` that were still waiting and were rejected with `ERR_CLOSED`. */
   readonly unsent: number;

@@ -109,3 +109,28 @@ test('what comes back keeps its order where the numbers begin anew', () => {
 test('an answer to nothing is ERR_FRAME', () => {
   expect(() => attached().attachment.onAccept(0, 1)).toThrow(PigeonholeError);
 });
+
+test('what a host had accepted is lost with it, and in doubt when it was giving the mailbox up', () => {
+  const ends: unknown[] = [];
+  const detached: AttachmentOwner['detached'] = (_, __, ___, lost, doubtful) =>
+    void ends.push([lost, doubtful]);
+  const accepted = (): Attachment => {
+    const { attachment } = attached({ detached });
+    for (let i = 0; i < 4; i++) send(attachment, 1);
+    attachment.onAccept(0, 3);
+    attachment.onProgress(1);
+    return attachment;
+  };
+  accepted().down();
+  const moving = accepted();
+  moving.onMoved();
+  moving.down();
+  const moved = accepted();
+  moved.onMoved();
+  moved.onReject(3, Reject.moved, undefined, undefined);
+  expect(ends).toEqual([
+    [2, undefined],
+    [null, 2],
+    [null, undefined],
+  ]);
+});

@@ -103,8 +103,10 @@ export function read(frame: Frame): Fields {
     case 'refused':
     case 'error':
       return { ...fields, json: parseJson(frame.rest) };
-    case 'opened':
-      return { ...fields, json: openedAs(parseJson(frame.rest)) };
+    case 'opened': {
+      const { adopted, ...json } = openedAs(parseJson(frame.rest));
+      return { ...fields, json: adopted === 0 ? json : { ...json, adopted } };
+    }
     case 'open': {
       const json = parseJson(frame.rest);
       // On an open channel it says no more than that there are receivers, or none.

@@ -24,8 +24,17 @@ const MAX_TRIES = 16_384;
 /** What becomes of the operations when the attachment ends. */
 export interface AttachmentOwner {
   readonly label: string;
-  /** `lost`: accepted messages of this process that the dead host may have taken along; null after an orderly hand-over. */
-  detached(from: Attachment, sends: SendOperation[], receives: ReceiveOperation[], lost: number | null): void;
+  /**
+   * `lost`: accepted messages of this process that the dead host may have taken along; null when it was handing the mailbox over. If it
+   * did not come to an end with that, `doubtful` of them may have been handed over, and may not.
+   */
+  detached(
+    from: Attachment,
+    sends: SendOperation[],
+    receives: ReceiveOperation[],
+    lost: number | null,
+    doubtful?: number,
+  ): void;
 }
 
 /** A mailbox that another process hosts, as this process reaches it over one link. */
@@ -37,7 +46,7 @@ export class Attachment implements Channel {
   private readonly returned = new OperationList<SendOperation>();
   private bytesInFlight = 0;
   private triesInFlight = 0;
-  private acceptedCount = 0;
+  private acceptedCount: number;
   private receivedCount = 0;
   private moving = false;
   private over = false;
@@ -48,7 +57,10 @@ export class Attachment implements Channel {
     readonly capacity: Capacity,
     readonly ordering: Ordering,
     private readonly owner: AttachmentOwner,
+    /** Messages of this process that the host was handed over and still has. */
+    readonly adopted = 0,
   ) {
+    this.acceptedCount = adopted;
     const { session } = channels;
     this.pulls = new Pulls({
       pull: (number, wait, max, selector) =>
@@ -133,10 +145,12 @@ export class Attachment implements Channel {
         ),
       );
     // Never more than was accepted, whatever the host said it had passed on.
-    this.end(Math.min((this.acceptedCount - this.receivedCount) >>> 0, this.acceptedCount));
+    const lost = Math.min((this.acceptedCount - this.receivedCount) >>> 0, this.acceptedCount);
+    if (this.moving) this.end(null, lost);
+    else this.end(lost);
   }
 
-  private end(lost: number | null): void {
+  private end(lost: number | null, doubtful?: number): void {
     if (this.over) return;
     this.over = true;
     this.channels.release(this);
@@ -144,7 +158,7 @@ export class Attachment implements Channel {
     // Numbers count modulo 2^32, and those on the wire at once are near one another.
     const returned = this.returned.drain().sort((a, b) => (a.order - b.order) | 0);
     const sends = [...returned, ...this.unsent.drain(), ...this.untried.drain()];
-    this.owner.detached(this, sends, receives, lost);
+    this.owner.detached(this, sends, receives, lost, doubtful);
   }
 
   private transmit(operation: SendOperation): void {

@@ -85,7 +85,8 @@ export class Channels {
       served.receives = spec.receives === true;
       this.served.set(channel, served);
       const { capacity, ordering } = served.queue;
-      this.session.write((writer) => writer.json(Kind.opened, channel, 0, { capacity, ordering }));
+      const adopted = served.adopted || undefined;
+      this.session.write((writer) => writer.json(Kind.opened, channel, 0, { capacity, ordering, adopted }));
     } catch (error) {
       const { code, message } =
         error instanceof PigeonholeError ? error : new PigeonholeError('ERR_FRAME', String(error));
@@ -96,9 +97,9 @@ export class Channels {
   private onOpened(channel: number, json: Record<string, unknown>): void {
     const opening = this.openings.get(channel);
     if (opening === undefined) return;
-    const { capacity, ordering } = openedAs(json);
+    const { capacity, ordering, adopted } = openedAs(json);
     this.openings.delete(channel);
-    const attachment = new Attachment(this, channel, capacity, ordering, opening.owner);
+    const attachment = new Attachment(this, channel, capacity, ordering, opening.owner, adopted);
     this.attachments.set(channel, attachment);
     opening.resolve(attachment);
   }

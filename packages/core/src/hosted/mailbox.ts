@@ -2,7 +2,7 @@ import type { Capacity, Ordering } from '../address.js';
 import type { Envelope } from '../message.js';
 import { Queue } from '../queue.js';
 import { capacityMismatch, DEFAULT_CAPACITY } from '../spec.js';
-import type { MailboxSpec } from '../transport.js';
+import type { MailboxSpec, PeerInfo } from '../transport.js';
 import { type ReceiveOperation, SendOperation } from '../waiters.js';
 import type { Attachment, AttachmentOwner } from './attachment.js';
 import { MovingChannel, type Reached } from './moving.js';
@@ -11,6 +11,7 @@ import type { Session } from './session.js';
 
 /** What a hosted mailbox asks of the network it is in. */
 export interface MailboxNetwork {
+  readonly self: PeerInfo;
   /** A link to the present host; `'self'`: this process is it; see `Reached` for the rest. */
   reachHost(mailbox: HostedMailbox): Promise<Session | 'self' | 'nobody' | 'changing'>;
   hosting(mailbox: HostedMailbox): void;
@@ -44,6 +45,10 @@ export class HostedMailbox implements AttachmentOwner {
   private readonly wishes = new Set<Pick<MailboxSpec, 'capacity' | 'ordering'>>();
   private adopting: Adoption[] = [];
   private adoptingBytes = 0;
+  /** By its sender, how many of the messages in the queue a former host had accepted. */
+  private readonly adoptedFrom = new Map<string, number>();
+  /** Messages of this process of which it is not known whether their host handed them over before it was lost. */
+  private doubt: { readonly host: string; readonly messages: number } | null = null;
   private onDeserted: (() => void) | null = null;
 
   constructor(
@@ -129,13 +134,17 @@ export class HostedMailbox implements AttachmentOwner {
     if (mismatch !== null) throw mismatch;
     const shared = this.inboxOf === null;
     const served = new Served(session, channel, this.queue, (over) => this.deserted(over), shared);
+    served.adopted = this.adoptedFrom.get(session.peerName) ?? 0;
     this.servedChannels.add(served);
     return served;
   }
 
   /** Takes a message that a former host had accepted. */
   adopt(envelope: Envelope, confirm: () => void): void {
-    const adoption = new Adoption(envelope, confirm);
+    // Passed on to the present host, it is counted there.
+    const count = (more: number): void =>
+      void (this.queue !== null && this.countAdopted(envelope.from, more));
+    const adoption = new Adoption(envelope, confirm, count);
     if (this.queue !== null) return this.queue.adopt(adoption);
     // Only who is about to host inherits, and as much as it may hold; the former host reports what is not confirmed.
     this.adoptingBytes += envelope.body.length + ADOPTION_COST;
@@ -146,15 +155,17 @@ export class HostedMailbox implements AttachmentOwner {
 
   /**
    * Stops hosting: senders and receivers elsewhere are sent to the next host. Resolves once they have gone, or after `patience`
-   * milliseconds, with what was accepted and not received, in order, and a process that may inherit it.
+   * milliseconds, with what was accepted and not received, in order, and a process that may inherit it. `unanswered` messages were
+   * shown to a receiver that did not say in time whether it took them: nobody else may get those.
    */
   async stopHosting(
     reason: () => Error,
     patience: number,
-  ): Promise<{ left: Envelope[]; heir: Session | null }> {
+  ): Promise<{ left: Envelope[]; unanswered: number; heir: Session | null }> {
     const { queue } = this;
-    if (queue === null) return { left: [], heir: null };
+    if (queue === null) return { left: [], unanswered: 0, heir: null };
     this.queue = null;
+    this.adoptedFrom.clear();
     queue.close(reason);
     const heirs = this.inboxOf === null ? [...this.servedChannels] : [];
     for (const served of this.servedChannels) served.moved();
@@ -162,11 +173,12 @@ export class HostedMailbox implements AttachmentOwner {
     if (this.servedChannels.size > 0)
       await within(new Promise<void>((resolve) => (this.onDeserted = resolve)), patience);
     const left = queue.drain().map((entry) => entry.envelope);
+    const unanswered = queue.size - left.length;
     // Only now is it known which of them have receivers: they may have opened or closed them meanwhile.
     const heir = heirs.find(
       (served) => served.receives && served.session.open && !this.servedChannels.has(served),
     );
-    return { left, heir: heir?.session ?? null };
+    return { left, unanswered, heir: heir?.session ?? null };
   }
 
   detached(
@@ -174,13 +186,31 @@ export class HostedMailbox implements AttachmentOwner {
     sends: SendOperation[],
     receives: ReceiveOperation[],
     lost: number | null,
+    doubtful = 0,
   ): void {
     if (this.attachment === from) this.attachment = null;
     this.gone = from;
+    if (doubtful > 0) this.doubt = { host: from.host, messages: doubtful };
     if (lost !== null) this.network.lost(this, from.host, lost);
     this.channel.lost(from, sends, receives);
     // Receivers must inherit the mailbox even while none of them is waiting.
     if (this.receivers > 0) this.channel.look();
+  }
+
+  /** Of the messages in doubt the next host has so many. */
+  private resolveDoubt(handedOver: number): void {
+    const { doubt } = this;
+    this.doubt = null;
+    if (doubt !== null && doubt.messages > handedOver)
+      this.network.lost(this, doubt.host, doubt.messages - handedOver);
+  }
+
+  private countAdopted(from: string, more: number): void {
+    const count = (this.adoptedFrom.get(from) ?? 0) + more;
+    if (count > 0) this.adoptedFrom.set(from, count);
+    else this.adoptedFrom.delete(from);
+    if (more > 0) return;
+    for (const served of this.servedChannels) if (served.session.peerName === from) served.adoptedReceived();
   }
 
   private deserted(by: Served): void {
@@ -203,7 +233,12 @@ export class HostedMailbox implements AttachmentOwner {
 
   private async reach(): Promise<Reached> {
     const reached = await this.network.reachHost(this);
-    if (reached === 'self') return { channel: this.queue ?? this.startHosting() };
+    if (reached === 'self') {
+      const queue = this.queue ?? this.startHosting();
+      this.resolveDoubt(this.adoptedFrom.get(this.network.self.name) ?? 0);
+      return { channel: queue };
+    }
+    if (reached === 'nobody') this.resolveDoubt(0);
     if (typeof reached === 'string') return reached;
     const receives = this.receivers > 0;
     const attachment = await reached.channels.attach(
@@ -213,6 +248,7 @@ export class HostedMailbox implements AttachmentOwner {
     );
     if (attachment === null || attachment === this.gone) return 'changing';
     this.attachment = attachment;
+    this.resolveDoubt(attachment.adopted);
     if (this.receivers > 0 !== receives) attachment.announceReceivers(!receives);
     this.adopted = { capacity: attachment.capacity, ordering: attachment.ordering };
     for (const adoption of this.adopting.splice(0)) reached.channels.adopt(this.spec.name, adoption);
@@ -221,17 +257,25 @@ export class HostedMailbox implements AttachmentOwner {
   }
 }
 
-/** A message that a former host had accepted, on its way into the present host's queue. */
+/**
+ * A message that a former host had accepted, on its way into the present host's queue. If it does not get there (another process
+ * became the host, and died), nobody confirms it, and the former host reports it: who died may have passed it on.
+ */
 class Adoption extends SendOperation {
   constructor(
     envelope: Envelope,
     private readonly confirm: () => void,
+    /** So many more (fewer, when negative) of those adopted are here and not received. */
+    private readonly count: (more: number) => void,
   ) {
     super(envelope, true);
+    this.tracker = { received: () => count(-1) };
   }
 
   override accepted(): void {
-    if (this.settle(undefined)) this.confirm();
+    if (!this.settle(undefined)) return;
+    this.count(1);
+    this.confirm();
   }
 }
 

@@ -323,13 +323,12 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
     mailbox.channel.close(
       () => new PigeonholeError('ERR_CLOSED', 'the runtime is closed', { address: name }),
     );
-    const { left, heir } = await stopping;
-    const count = left.length;
-    if (heir === null || count === 0) {
+    const { left, unanswered, heir } = await stopping;
+    if (heir === null || left.length === 0) {
       if (hosted && mailbox.inboxOf === null) await this.attempt(this.setup.registry.release(name));
-      return { mailbox: name, count };
+      return { mailbox: name, count: left.length + unanswered };
     }
-    return { mailbox: name, count: await this.bequeath(name, left, heir, end) };
+    return { mailbox: name, count: unanswered + (await this.bequeath(name, left, heir, end)) };
   }
 
   /**

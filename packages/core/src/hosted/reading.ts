@@ -70,16 +70,19 @@ export function selector(bytes: Buffer): Selector | null {
 }
 
 /** What an opened frame says that the mailbox is. */
-export function openedAs({ capacity, ordering }: Record<string, unknown>): {
+export function openedAs({ capacity, ordering, adopted = 0 }: Record<string, unknown>): {
   capacity: Capacity;
   ordering: Ordering;
+  adopted: number;
 } {
+  if (!Number.isSafeInteger(adopted) || (adopted as number) < 0)
+    throw new PigeonholeError('ERR_FRAME', `a mailbox was opened with ${show(adopted)} messages adopted`);
   if (!isCapacity(capacity) || (ordering !== 'fifo' && ordering !== 'priority'))
     throw new PigeonholeError(
       'ERR_FRAME',
       `a mailbox was opened with capacity ${show(capacity)} and ordering ${show(ordering)}`,
     );
-  return { capacity, ordering };
+  return { capacity, ordering, adopted: adopted as number };
 }
 
 /** What an open frame asks for. Its values are only compared with the mailbox's own, so a nonsensical one is a mismatch. */

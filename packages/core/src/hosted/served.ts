@@ -19,6 +19,8 @@ const MAX_WAITING_BYTES = 512 * 1024 * 1024;
 export class Served implements Tracker {
   /** The other side has receivers: it may inherit the mailbox. */
   receives = false;
+  /** Messages of the other side that a former host had accepted and that are not received: it was told of them when it opened. */
+  adopted = 0;
   private readonly sends = new Numbered<RemoteSend>();
   private readonly pulls = new Numbered<RemotePull>();
   private readonly held = new Numbered<Held>();
@@ -114,6 +116,13 @@ export class Served implements Tracker {
     }
     this.queue.returnHeld(this.held.drain());
     this.onDown(this);
+  }
+
+  /** One of those that were adopted has been received. */
+  adoptedReceived(): void {
+    if (this.adopted === 0) return;
+    this.adopted--;
+    this.received();
   }
 
   received(): void {
