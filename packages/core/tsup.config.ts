@@ -6,8 +6,11 @@ export default defineConfig({
   entry: {
     index: 'src/index.ts',
     transport: 'src/transport-kit.ts',
+    'actor-host': 'src/actor/actor-host.ts',
+    testing: 'src/testing/index.ts',
     conformance: 'conformance/index.ts',
     agent: 'conformance/agent.ts',
+    'actor-cast': 'conformance/actors/cast.ts',
   },
   format: 'esm',
   target: 'node20',

@@ -11,22 +11,26 @@
 import { Harness, type HarnessOptions } from './harness.js';
 import type { ConformanceRule } from './rule.js';
 import { rules } from './rules/index.js';
+import type { Runner } from './runner.js';
 import type { Place } from './surface.js';
 
 export type { Balance, Consumed, Produced } from './accounting.js';
+export {
+  type ActorConformanceOptions,
+  type ActorTest,
+  actorConformance,
+  actorTests,
+  runActorTest,
+} from './actors/index.js';
 export type { Attacker, AttackTarget, HarnessOptions } from './harness.js';
 export { Harness } from './harness.js';
 export { type ModelOptions, modelTest } from './model.js';
 export { type NemesisOptions, nemesis } from './nemesis.js';
 export type { NemesisReport } from './nemesis-account.js';
 export type { ConformanceRule, RuleId } from './rule.js';
+export type { Runner } from './runner.js';
 export type * from './surface.js';
 export { rules };
-
-export interface Runner {
-  describe(name: string, define: () => void): void;
-  test(name: string, run: () => Promise<void>, timeout?: number): void;
-}
 
 export interface ConformanceOptions extends HarnessOptions {
   /** `{ describe, test }` of the test runner in use. */

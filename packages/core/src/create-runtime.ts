@@ -111,6 +111,7 @@ class Assembly {
       logger: this.logger,
       carriers,
       carrier: (mailbox) => this.choose(mailbox),
+      warn: (error) => this.warn(error),
       end: () => this.tidy(registry),
     });
     // Whoever was there already is reported when the caller has had the chance to listen.

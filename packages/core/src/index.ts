@@ -1,3 +1,28 @@
+export type { ActorTimers, Context, SelfRef } from './actor/context.js';
+export { type DeadLetter, type DeadLetters, deadLetters } from './actor/dead-letters.js';
+export { defineActor } from './actor/define.js';
+export { Refusal, RemoteError } from './actor/remote-error.js';
+export type { RuntimeWatch } from './actor/runtime-watch.js';
+export type { Strategy, SupervisionOptions } from './actor/supervision.js';
+export type { ActorStatus } from './actor/system.js';
+export type { AcceptEvent, HandleEvent, ReceiveEvent, RestartEvent, SendEvent } from './actor/tracing.js';
+export type {
+  ActorDefinition,
+  ActorRef,
+  ActorSpec,
+  AnyHandlers,
+  ArgsOf,
+  AskOptions,
+  Handlers,
+  HandlersOf,
+  SpawnedActor,
+  SpawnOptions,
+  StopOptions,
+  StreamOptions,
+  TellOptions,
+  TraceContext,
+} from './actor/types.js';
+export type { Termination } from './actor/watch.js';
 export {
   type AnyPeerAddress,
   anyPeer,

@@ -1,10 +1,22 @@
 import { EventEmitter } from 'eventemitter3';
+import type { Clock } from './actor/clock.js';
+import type { DeadLetters } from './actor/dead-letters.js';
+import { RuntimeWatch } from './actor/runtime-watch.js';
+import { type ActorStatus, ActorSystem } from './actor/system.js';
+import type {
+  ActorDefinition,
+  ActorRef,
+  AnyHandlers,
+  HandlersOf,
+  SpawnedActor,
+  SpawnOptions,
+} from './actor/types.js';
 import type { BodyOf, Capacity, Destination, MailboxAddress, Source } from './address.js';
 import type { Carrier, OpenMailbox, Undelivered } from './carrier.js';
 import { type Codec, codecFor } from './codec.js';
 import type { Logger, MailboxSettings, ResolvedConfig } from './config.js';
 import { PigeonholeError, show } from './errors.js';
-import type { RuntimeEvents } from './events.js';
+import type { PeerEvent, RuntimeEvents } from './events.js';
 import { MovingChannel } from './hosted/moving.js';
 import {
   type ReceiveOptions,
@@ -63,6 +75,7 @@ export interface RuntimeParts {
   /** The carrier of a mailbox by name; undefined: the default, which also carries direct messages. */
   carrier(mailbox: string | undefined): { carrier: Carrier; reason: string };
   readonly carriers: readonly Carrier[];
+  warn(error: Error): void;
   /** After everything else. */
   end(): Promise<void>;
 }
@@ -77,6 +90,8 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
   private nextIdentity = 1;
   private nextChoice = 0;
   private closing: Promise<CloseReport> | null = null;
+  private system: ActorSystem | null = null;
+  private settling = false;
 
   /** @internal use `createRuntime()` */
   constructor(private readonly parts: RuntimeParts) {
@@ -188,6 +203,87 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
     };
   }
 
+  /**
+   * Serves an actor here, or has it served in a thread or process of its own (`placement`). Resolves once it takes messages.
+   * Rejects with what its `state` or `started` throws; `ERR_IN_USE` when this runtime serves the name already; `ERR_CONFIG`.
+   */
+  async spawn<A, H extends AnyHandlers>(
+    definition: ActorDefinition<A, H>,
+    ...rest: undefined extends A ? [args?: A, options?: SpawnOptions] : [args: A, options?: SpawnOptions]
+  ): Promise<SpawnedActor<H>> {
+    const [args, options = {}] = rest;
+    const system = this.actorSystem();
+    return system.spawned(await system.start(definition, args, options, null)) as SpawnedActor<H>;
+  }
+
+  /** An actor by its name, wherever it is or will be served: `runtime.ref<typeof inventory>('inventory')`. */
+  ref<D extends ActorDefinition>(name: string): ActorRef<HandlersOf<D>> {
+    return this.actorSystem().ref(name) as ActorRef<HandlersOf<D>>;
+  }
+
+  /** Watches an actor; resolves when the watch is in place. Its `terminated` resolves once, when the actor ends. */
+  async watch(ref: { readonly name: string }): Promise<RuntimeWatch> {
+    const watch = new RuntimeWatch(this.actorSystem().watches, ref.name);
+    await watch.placed;
+    return watch;
+  }
+
+  /** The messages of the namespace that no handler has dealt with. */
+  get deadLetters(): DeadLetters {
+    return this.actorSystem().deadLetters;
+  }
+
+  /** The actors served here, and their counts. */
+  actors(): readonly ActorStatus[] {
+    return this.system?.status() ?? [];
+  }
+
+  /** @internal `clock` is for the first call */
+  actorSystem(clock?: Clock): ActorSystem {
+    this.checkOpen();
+    this.system ??= new ActorSystem(this, clock);
+    return this.system;
+  }
+
+  /** @internal tells the actors first: a listener that throws must not keep it from them */
+  override emit<E extends EventEmitter.EventNames<RuntimeEvents>>(
+    event: E,
+    ...args: EventEmitter.EventArgs<RuntimeEvents, E>
+  ): boolean {
+    const [payload] = args as unknown[];
+    if (event === 'peer:down') this.system?.peerDown(payload as PeerEvent);
+    if (event === 'mailbox:lost') this.system?.mailboxLost(payload as { mailbox: string; host: string });
+    return super.emit(event, ...args);
+  }
+
+  /** @internal */
+  get incarnation(): string {
+    return this.parts.registry.self.incarnation;
+  }
+
+  /** @internal */
+  get logger(): Logger {
+    return this.parts.logger;
+  }
+
+  /** @internal */
+  get config(): ResolvedConfig {
+    return this.parts.config;
+  }
+
+  /** @internal */
+  warn(error: Error): void {
+    this.parts.warn(error);
+  }
+
+  /** @internal a sender of its own that opens while its first messages wait, under their own timeouts */
+  senderSoon(to: Destination): Sender {
+    this.checkOpen();
+    const sender = this.makeSender(to, this.openLater(to, 'sender'));
+    this.handles.add(sender);
+    return sender;
+  }
+
   /** The other live processes of the namespace. */
   peers(): { readonly name: string; readonly incarnation: string; readonly pid: number }[] {
     return this.parts.registry.peers().map(({ name, incarnation, pid }) => ({ name, incarnation, pid }));
@@ -217,6 +313,10 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
 
   private async shutDown(deadline: number): Promise<CloseReport> {
     const { carriers, registry } = this.parts;
+    // Until its actors have ended, they may go on sending and asking.
+    this.settling = this.system !== null;
+    await this.system?.close(deadline);
+    this.settling = false;
     await this.selecting.close((selection) => (selection as Selection).withdrawn());
     const unsent = await Promise.all([...this.handles].map((handle) => handle.finish()));
     const undelivered = (await Promise.all(carriers.map((carrier) => carrier.close(deadline)))).flat();
@@ -228,7 +328,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
   }
 
   private checkOpen(): void {
-    if (this.closing !== null) throw this.closedError();
+    if (this.closing !== null && !this.settling) throw this.closedError();
   }
 
   private closedError(): PigeonholeError {
@@ -305,7 +405,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
   /** Registers a handle, unless the runtime was closed while it was being opened. */
   private async opened<H extends Sender | Receiver>(handle: H): Promise<H> {
     this.handles.add(handle);
-    if (this.closing !== null) {
+    if (this.closing !== null && !this.settling) {
       await handle.close();
       this.checkOpen();
     }

@@ -21,7 +21,7 @@ const LONGEST_TIMER = 2 ** 31 - 1;
  * The calls that wait on one signal, behind one listener: Node warns of a leak at eleven, and walks them all to add one. The
  * listener is there only while calls wait.
  */
-class AbortGroup {
+export class AbortGroup {
   private static readonly groups = new WeakMap<AbortSignal, AbortGroup>();
   private readonly calls = new Set<() => void>();
   private readonly onAbort = (): void => {

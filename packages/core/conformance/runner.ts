@@ -1,0 +1,5 @@
+/** What the suites need of a test runner. */
+export interface Runner {
+  describe(name: string, define: () => void): void;
+  test(name: string, run: () => Promise<void>, timeout?: number): void;
+}

@@ -1,0 +1,119 @@
+/**
+ * The script of a process or thread that serves one actor for another process. It is told what to serve, and ends when it is told
+ * to, when the actor has ended, or when nobody is there any more to tell it.
+ */
+import { isMainThread, parentPort } from 'node:worker_threads';
+import type { RuntimeOptions } from '../config.js';
+import { createRuntime } from '../create-runtime.js';
+import { PigeonholeError } from '../errors.js';
+import type { Runtime } from '../runtime.js';
+import { isActorDefinition } from './define.js';
+import { encodeError } from './protocol.js';
+import { describeError } from './remote-error.js';
+import type { ActorDefinition } from './types.js';
+
+export interface Boot {
+  readonly module: string;
+  /** The name that the definition has, of which `name` may be another. */
+  readonly definition: string;
+  readonly name: string;
+  readonly args: unknown;
+  readonly instances?: number;
+  readonly runtime: RuntimeOptions;
+}
+
+/** What the script is told. `stop`: milliseconds for turns under way. */
+export type Order = { readonly boot: Boot } | { readonly stop: number };
+
+/** What it says. `ended`: the actor has, with the error that it failed with. */
+export type Report = { readonly ready: true } | { readonly ended: unknown; readonly escalate: boolean };
+
+class ActorHost {
+  private runtime: Runtime | null = null;
+  private leaving = false;
+
+  constructor(
+    private readonly report: (report: Report) => void,
+    /** Lets go of whoever gives orders, so that the event loop can end. */
+    private readonly letGo: () => void,
+  ) {}
+
+  order(order: Order): void {
+    if ('boot' in order) void this.serve(order.boot);
+    else void this.leave(order.stop);
+  }
+
+  private async serve(boot: Boot): Promise<void> {
+    try {
+      const definition = await find(boot);
+      const runtime = await createRuntime(boot.runtime);
+      this.runtime = runtime;
+      if (this.leaving) return void (await runtime.close({ deadline: 0 }));
+      const { name, args, instances } = boot;
+      let failure: unknown = null;
+      runtime.actorSystem().onFailed = (_actor, error) => {
+        failure = encodeError({ ...describeError(error, true), data: undefined });
+      };
+      const actor = await runtime.spawn(definition, args, {
+        name,
+        ...(instances === undefined ? {} : { instances }),
+      });
+      const { terminated } = await runtime.watch(actor);
+      void terminated.then(() => this.ended(failure, failure !== null));
+      this.report({ ready: true });
+    } catch (error) {
+      this.ended(encodeError({ ...describeError(error, true), data: undefined }), false);
+    }
+  }
+
+  private ended(error: unknown, escalate: boolean): void {
+    if (this.leaving) return;
+    this.report({ ended: error, escalate });
+    void this.leave(0);
+  }
+
+  async leave(deadline: number): Promise<void> {
+    if (this.leaving) return;
+    this.leaving = true;
+    await this.runtime?.close({ deadline });
+    this.letGo();
+  }
+}
+
+async function find({ module, definition }: Boot): Promise<ActorDefinition<unknown>> {
+  const exported: Record<string, unknown> = await import(module);
+  const values = Object.values(exported);
+  // A CommonJS module may show its exports only under 'default'.
+  if (typeof exported.default === 'object' && exported.default !== null)
+    values.push(...Object.values(exported.default));
+  const found = values.find((value) => isActorDefinition(value) && value.name === definition);
+  if (found !== undefined) return found as ActorDefinition<unknown>;
+  throw new PigeonholeError(
+    'ERR_CONFIG',
+    `option module is '${module}', which exports no definition of actor '${definition}'`,
+  );
+}
+
+function serveProcess(): void {
+  const host = new ActorHost(
+    (report) => process.connected && process.send?.(report, undefined, undefined, () => {}),
+    () => process.connected && process.disconnect(),
+  );
+  process.on('message', (order) => host.order(order as Order));
+  process.on('disconnect', () => void host.leave(0));
+  // A terminal sends it to the whole group: whoever placed this actor decides when it stops.
+  process.on('SIGINT', () => {});
+  process.once('SIGTERM', () => void host.leave(1_000));
+}
+
+function serveThread(): void {
+  const port = parentPort as NonNullable<typeof parentPort>;
+  const host = new ActorHost(
+    (report) => port.postMessage(report),
+    () => port.close(),
+  );
+  port.on('message', (order: Order) => host.order(order));
+}
+
+if (isMainThread) serveProcess();
+else serveThread();

@@ -1,0 +1,150 @@
+import { PigeonholeError } from '../errors.js';
+import { AbortGroup } from '../waiters.js';
+import { Due } from './deadlines.js';
+import { Control, decodeError, Request } from './protocol.js';
+import type { Route } from './ref.js';
+import { RemoteError } from './remote-error.js';
+import type { ActorSystem } from './system.js';
+import type { AskOptions } from './types.js';
+
+export const DEFAULT_TIMEOUT = 5_000;
+
+/** One `ask` whose reply is not here yet. */
+class PendingAsk extends Due {
+  accepted = false;
+  /** Incarnation of the process that is known to work on it. */
+  worker: string | null = null;
+  own: AbortController | null = null;
+  release: (() => void) | null = null;
+
+  constructor(
+    private readonly asks: Asks,
+    readonly id: number,
+    readonly route: Route,
+    readonly handler: string,
+    readonly timeout: number,
+    readonly resolve: (value: unknown) => void,
+    readonly reject: (error: unknown) => void,
+  ) {
+    super();
+  }
+
+  expire(): void {
+    this.asks.expired(this);
+  }
+}
+
+/** The asks of one runtime under way. One timer serves them all, and no promise of theirs outlives its timeout. */
+export class Asks {
+  private readonly pending = new Map<number, PendingAsk>();
+
+  constructor(private readonly system: ActorSystem) {}
+
+  get size(): number {
+    return this.pending.size;
+  }
+
+  ask(route: Route, handler: string, arg: unknown, options: AskOptions): Promise<unknown> {
+    const { timeout = DEFAULT_TIMEOUT, signal, key } = options;
+    const { system } = this;
+    return new Promise((resolve, reject) => {
+      signal?.throwIfAborted();
+      const headers = route.headers(options.trace, handler, 'ask', arg);
+      const ask = new PendingAsk(this, system.nextId(), route, handler, timeout, resolve, reject);
+      this.pending.set(ask.id, ask);
+      if (timeout !== Number.POSITIVE_INFINITY) system.deadlines.add(ask, timeout);
+      if (signal !== undefined) this.heed(ask, signal);
+      const budget = timeout === Number.POSITIVE_INFINITY ? -1 : timeout;
+      const body = [Request.ask, handler, arg, headers, system.incarnation, ask.id, budget];
+      const withdraw = ask.own?.signal ?? system.deadlines.signalOf(ask);
+      route.send(body, withdraw === undefined ? {} : { signal: withdraw }, key, options.wait).then(
+        () => {
+          ask.accepted = true;
+          route.accepted(handler);
+        },
+        (error: unknown) => this.settle(ask.id)?.reject(error),
+      );
+    });
+  }
+
+  /** Withdraws what has not been accepted; whoever works on it is told. */
+  private heed(ask: PendingAsk, signal: AbortSignal): void {
+    ask.own = new AbortController();
+    const group = AbortGroup.of(signal);
+    const onAbort = (): void => {
+      if (this.settle(ask.id) === undefined) return;
+      ask.own?.abort(signal.reason);
+      if (ask.worker !== null) this.system.control.post(ask.worker, [Control.cancel, ask.id]);
+      ask.reject(signal.reason);
+    };
+    group.add(onAbort);
+    ask.release = () => group.delete(onAbort);
+  }
+
+  /** Takes what has come for an ask; false when none of that number is waiting. */
+  take(kind: number, id: number, value: unknown): boolean {
+    if (kind === Control.working) {
+      const ask = this.pending.get(id);
+      if (ask === undefined) return false;
+      ask.worker = value as string;
+      return true;
+    }
+    const ask = this.settle(id);
+    if (ask === undefined) return false;
+    if (kind === Control.reply) ask.resolve(value);
+    else ask.reject(new RemoteError(ask.route.name, decodeError(value)));
+    return true;
+  }
+
+  expired(ask: PendingAsk): void {
+    this.settle(ask.id);
+    ask.own?.abort();
+    const { name } = ask.route;
+    const what = ask.accepted
+      ? ask.worker === null
+        ? `actor '${name}' has not taken it, or not answered`
+        : `'${this.system.nameOf(ask.worker)}' still handles it`
+      : `its mailbox has not accepted it: ${ask.route.obstacle()}`;
+    ask.reject(
+      new PigeonholeError(
+        'ERR_TIMEOUT',
+        `ask ${name}.${ask.handler} got no reply within timeout ${ask.timeout} ms: ${what}`,
+        {
+          address: name,
+        },
+      ),
+    );
+  }
+
+  /** That process is dead: what it worked on will have no reply. */
+  down(incarnation: string, process: string): void {
+    for (const ask of [...this.pending.values()])
+      if (ask.worker === incarnation) this.lose(ask, `process '${process}' died while it handled it`);
+  }
+
+  /** The process that held the mailbox is dead: what had been accepted and is not known to be handled went with it. */
+  lost(mailbox: string, host: string): void {
+    for (const ask of [...this.pending.values()])
+      if (ask.route.name === mailbox && ask.accepted && ask.worker === null)
+        this.lose(ask, `process '${host}', which held the mailbox, died`);
+  }
+
+  private lose(ask: PendingAsk, why: string): void {
+    this.settle(ask.id);
+    const message = `ask ${ask.route.name}.${ask.handler} will have no reply: ${why}; it may or may not have been handled`;
+    ask.reject(new PigeonholeError('ERR_OUTCOME_UNKNOWN', message, { address: ask.route.name }));
+  }
+
+  close(error: PigeonholeError): void {
+    for (const ask of [...this.pending.values()]) this.settle(ask.id)?.reject(error);
+  }
+
+  private settle(id: number): PendingAsk | undefined {
+    const ask = this.pending.get(id);
+    if (ask === undefined) return undefined;
+    this.pending.delete(id);
+    this.system.deadlines.remove(ask);
+    ask.release?.();
+    return ask;
+  }
+}

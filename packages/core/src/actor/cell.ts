@@ -1,0 +1,479 @@
+import type PQueue from 'p-queue';
+import type { Logger } from '../config.js';
+import { PigeonholeError } from '../errors.js';
+import type { Receiver } from '../mailbox.js';
+import type { Message } from '../message.js';
+import { type SelfRef, TurnContext } from './context.js';
+import { Intake, type Take } from './intake.js';
+import type { Child, LocalActor } from './local-actor.js';
+import { Producing } from './producing.js';
+import { Request, traceOf } from './protocol.js';
+import { Refusal } from './remote-error.js';
+import { decide, Restarts } from './supervision.js';
+import { Timers } from './timers.js';
+import { channels } from './tracing.js';
+import { Turn } from './turn.js';
+import type {
+  ActorDefinition,
+  ActorRef,
+  ErasedHandler,
+  SpawnedActor,
+  SpawnOptions,
+  TraceContext,
+} from './types.js';
+import type { Termination } from './watch.js';
+
+/** One instance of an actor: its state, what it makes of each message, and what becomes of it when it fails. */
+export class Cell {
+  state: unknown;
+  /** `broken`: it has failed and will not be started again, so that nothing more is handled. */
+  private phase: 'starting' | 'running' | 'waiting' | 'stopping' | 'broken' = 'starting';
+  private behaviour: Readonly<Record<string, ErasedHandler>>;
+  private stashed: Turn[] = [];
+  /** Turns that go on for a while: what a stop or restart aborts. */
+  private readonly lasting = new Set<Turn>();
+  private readonly children = new Map<string, Child>();
+  private readonly restarts: Restarts;
+  private readonly intake: Intake;
+  private receiver: Receiver<unknown> | null = null;
+  private retiring = false;
+  private stopping: Promise<void> | null = null;
+  private onQuiet: (() => void) | null = null;
+  private ownTimers: Timers | null = null;
+  private ownLog: Logger | null = null;
+
+  constructor(
+    private readonly actor: LocalActor,
+    types: readonly number[] | undefined,
+    queue: PQueue | null,
+  ) {
+    this.behaviour = actor.spec.handlers;
+    this.restarts = new Restarts(actor.spec.supervision, () => actor.system.clock.now());
+    this.intake = new Intake({
+      types,
+      queue,
+      taken: (message) => this.taken(message),
+      failed: (error) => {
+        actor.system.runtime.warn(error);
+        if (error.code !== 'ERR_CORRUPT') this.end(error);
+      },
+    });
+  }
+
+  get ended(): boolean {
+    return this.stopping !== null;
+  }
+
+  get restartCount(): number {
+    return this.restarts.total;
+  }
+
+  get self(): SelfRef {
+    return this.refFrom(this.actor.name, null) as unknown as SelfRef;
+  }
+
+  get log(): Logger {
+    this.ownLog ??= childLogger(this.actor.system.runtime.logger, this.actor.name);
+    return this.ownLog;
+  }
+
+  get timers(): Timers {
+    this.ownTimers ??= new Timers(this.actor.system.clock, (handler, arg, taken) =>
+      this.intake.push(() => {
+        taken();
+        return this.handle(this.localTurn(handler, arg));
+      }),
+    );
+    return this.ownTimers;
+  }
+
+  /** Makes the state; rejects with what the definition's `state` or `started` throws. */
+  async start(): Promise<void> {
+    const { spec } = this.actor;
+    this.phase = 'starting';
+    this.behaviour = spec.handlers;
+    this.state = await spec.state?.(this.actor.args);
+    await spec.started?.(new TurnContext(this, this.localTurn('', undefined)));
+  }
+
+  /** Begins to take messages. */
+  serve(receiver: Receiver<unknown>): void {
+    this.receiver = receiver;
+    this.run();
+  }
+
+  private run(): void {
+    if (this.phase !== 'starting') return;
+    this.phase = 'running';
+    this.unstash();
+    this.intake.open(this.receiver as Receiver<unknown>);
+    if (this.retiring) this.retire();
+  }
+
+  // --- handling
+
+  private taken(message: Message<unknown>): Promise<unknown> | undefined {
+    const { actor } = this;
+    const request = actor.read(message);
+    if (request === null) return undefined;
+    const elapsed = Math.max(0, actor.system.clock.wall() - message.sentAt);
+    if (channels.receive.hasSubscribers)
+      channels.receive.publish({
+        actor: actor.name,
+        handler: request.handler,
+        from: message.from,
+        trace: traceOf(request.headers),
+        waited: elapsed,
+      });
+    const left = request.budget - elapsed;
+    const until = left === Number.POSITIVE_INFINITY ? left : actor.system.clock.now() + left;
+    return this.handle(new Turn(request, message.from, until, actor.system, actor.spec.exposeStacks));
+  }
+
+  private localTurn(handler: string, arg: unknown): Turn {
+    const { system } = this.actor;
+    const request = {
+      kind: Request.tell,
+      handler,
+      arg,
+      headers: null,
+      replyTo: '',
+      id: 0,
+      budget: 0,
+      credit: 0,
+    };
+    return new Turn(request, system.runtime.name, Number.POSITIVE_INFINITY, system, false);
+  }
+
+  /** One turn. Never throws; a promise, that never rejects, where it does not end at once. */
+  private handle(turn: Turn): Promise<unknown> | undefined {
+    const { handler, arg } = turn.request;
+    if (this.phase === 'broken') return this.drop(turn);
+    const handle = Object.hasOwn(this.behaviour, handler) ? this.behaviour[handler] : undefined;
+    if (handle === undefined) return this.actor.unhandled(turn);
+    if (turn.expired) {
+      this.actor.counts.skipped++;
+      return undefined;
+    }
+    const began = channels.handle.hasSubscribers ? this.actor.system.clock.now() : 0;
+    turn.stashed = false;
+    let result: unknown;
+    try {
+      result = handle(new TurnContext(this, turn), arg);
+    } catch (error) {
+      return this.failed(turn, error, began);
+    }
+    if (isPromise(result)) return this.await(turn, result, began);
+    if (isStream(result) || turn.request.kind === Request.stream) return this.stream(turn, result);
+    return this.finished(turn, result, began);
+  }
+
+  private await(turn: Turn, result: PromiseLike<unknown>, began: number): Promise<unknown> {
+    this.lasting.add(turn);
+    turn.lasts();
+    return Promise.resolve(result).then(
+      (value) =>
+        turn.request.kind === Request.stream
+          ? this.stream(turn, undefined)
+          : this.finished(turn, value, began),
+      (error: unknown) => this.failed(turn, error, began),
+    );
+  }
+
+  private finished(turn: Turn, value: unknown, began: number): undefined {
+    this.over(turn);
+    if (turn.stashed) return undefined;
+    this.actor.counts.handled++;
+    turn.reply(value);
+    this.publishHandled(turn, began, undefined);
+  }
+
+  private failed(turn: Turn, error: unknown, began: number): undefined {
+    this.over(turn);
+    this.publishHandled(turn, began, error);
+    turn.refuse(error);
+    if (error instanceof Refusal) this.actor.counts.handled++;
+    // What throws because its caller has given up has not failed.
+    else if (turn.abandoned) this.actor.counts.skipped++;
+    else {
+      this.actor.counts.failed++;
+      this.actor.deadLetter(turn, turn.aborted ? 'stopped' : 'crashed', error);
+      if (!turn.aborted) this.crashed(error);
+    }
+  }
+
+  private over(turn: Turn): void {
+    this.lasting.delete(turn);
+    turn.over();
+    if (this.lasting.size === 0) this.onQuiet?.();
+  }
+
+  private drop(turn: Turn): undefined {
+    turn.refuse(this.hasStopped());
+    this.actor.deadLetter(turn, 'stopped', undefined);
+  }
+
+  private publishHandled(turn: Turn, began: number, error: unknown): void {
+    if (!channels.handle.hasSubscribers) return;
+    const { handler, headers } = turn.request;
+    const duration = began === 0 ? 0 : this.actor.system.clock.now() - began;
+    channels.handle.publish({ actor: this.actor.name, handler, trace: traceOf(headers), duration, error });
+  }
+
+  /** A stream runs beside the messages: it takes no turn, or a slow reader would hold up everybody else. */
+  private stream(turn: Turn, result: unknown): undefined {
+    if (!isStream(result) || turn.request.kind !== Request.stream) {
+      this.over(turn);
+      if (isStream(result))
+        result[Symbol.asyncIterator]()
+          .return?.()
+          ?.then(undefined, () => {});
+      turn.refuse(this.actor.mistaken(turn, isStream(result)));
+      return;
+    }
+    this.lasting.add(turn);
+    new Producing(turn, result[Symbol.asyncIterator](), this.actor.system).run().then(
+      () => {
+        this.actor.counts.handled++;
+        this.over(turn);
+      },
+      (error: unknown) => this.failed(turn, error, 0),
+    );
+  }
+
+  // --- what a context can do
+
+  refFrom(name: string, trace: TraceContext | null): ActorRef {
+    return this.actor.system.ref(name, { actor: this.actor.name, trace });
+  }
+
+  async spawnChild(definition: ActorDefinition, args: unknown, options: SpawnOptions): Promise<SpawnedActor> {
+    const name = options.name ?? `${this.actor.name}.${definition.name}`;
+    const child = await this.actor.system.start(definition, args, { ...options, name }, this);
+    if (this.stopping !== null || this.phase === 'waiting') {
+      await child.stop(0);
+      throw this.hasStopped();
+    }
+    this.children.set(name, child);
+    return this.actor.system.spawned(child);
+  }
+
+  watch(name: string): Promise<void> {
+    return this.actor.system.watches.watch(name, this, (termination) => this.notice(termination));
+  }
+
+  unwatch(name: string): void {
+    this.actor.system.watches.unwatch(name, this);
+  }
+
+  private notice(termination: Termination): void {
+    const { terminated } = this.actor.spec;
+    if (terminated === undefined) return;
+    const turn = this.localTurn('', termination);
+    this.intake.push(async () => {
+      if (this.phase === 'broken') return;
+      try {
+        await terminated(new TurnContext(this, turn), termination);
+      } catch (error) {
+        this.failed(turn, error, 0);
+      }
+    });
+  }
+
+  stash(turn: Turn): void {
+    const { name, spec } = this.actor;
+    if (turn.request.handler === '' || turn.request.kind === Request.stream)
+      throw new PigeonholeError('ERR_UNSUPPORTED', `actor '${name}': only a tell or an ask can be stashed`);
+    if (this.stashed.length >= spec.stashCapacity)
+      throw new PigeonholeError(
+        'ERR_NO_SPACE',
+        `actor '${name}' has stashed ${this.stashed.length} messages; its stashCapacity is ${spec.stashCapacity}`,
+      );
+    if (turn.stashed) return;
+    turn.stashed = true;
+    this.stashed.push(turn);
+  }
+
+  unstash(): void {
+    this.intake.unshift(
+      this.stashed.splice(0).map(
+        (turn): Take =>
+          () =>
+            this.handle(turn),
+      ),
+    );
+  }
+
+  become(handlers: Readonly<Record<string, ErasedHandler>> | null): void {
+    this.behaviour = handlers === null ? this.actor.spec.handlers : { ...this.behaviour, ...handlers };
+  }
+
+  // --- failing
+
+  /** Does what the definition says of this error. */
+  crashed(error: unknown): void {
+    if (this.phase !== 'running') return;
+    const decision = decide(this.actor.spec.supervision, error);
+    this.log.warn({ err: error }, `actor '${this.actor.name}' failed: ${decision}`);
+    if (decision === 'stop') this.end(error);
+    else if (decision === 'escalate') this.escalate(error);
+    else if (decision === 'restart') this.restartFor(error);
+  }
+
+  private restartFor(error: unknown): void {
+    const delay = this.restarts.next();
+    if (delay === null) {
+      this.escalate(error);
+      return;
+    }
+    if (channels.restart.hasSubscribers) channels.restart.publish({ actor: this.actor.name, error, delay });
+    void this.restart(delay);
+    this.actor.parent?.childRestarts(this.actor.name, delay);
+  }
+
+  /** A child restarts: as the scope says, others do too. */
+  childRestarts(name: string, delay: number): void {
+    const scope = this.actor.spec.supervision.children;
+    if (scope === 'one-for-one') return;
+    const names = [...this.children.keys()];
+    const first = scope === 'one-for-all' ? 0 : names.indexOf(name) + 1;
+    for (const sibling of names.slice(first))
+      if (sibling !== name) this.children.get(sibling)?.restart(delay);
+  }
+
+  childEnded(name: string): void {
+    this.children.delete(name);
+  }
+
+  /** Ends what is under way, and starts anew after so long. */
+  async restart(delay: number): Promise<void> {
+    if (this.phase !== 'running') return;
+    this.phase = 'waiting';
+    this.intake.pause();
+    this.abortTurns(new PigeonholeError('ERR_CLOSED', `actor '${this.actor.name}' restarts`));
+    this.ownTimers?.clear();
+    await this.stopChildren(0);
+    await this.tellStopped('restart');
+    await new Promise<void>((resolve) => this.actor.system.clock.after(delay, resolve));
+    if (this.stopping !== null) return;
+    try {
+      await this.start();
+    } catch (error) {
+      if (this.stopping !== null) return;
+      this.phase = 'running';
+      this.actor.counts.failed++;
+      this.crashed(error);
+      return;
+    }
+    this.run();
+  }
+
+  private escalate(error: unknown): void {
+    this.end(error);
+    this.actor.escalate(error);
+  }
+
+  private end(error: unknown): void {
+    this.phase = 'broken';
+    void this.stop(0).then(() => this.actor.cellEnded(error));
+  }
+
+  // --- ending
+
+  /** From the mailbox, only what was sent before `wall` is taken any more. */
+  drain(wall: number): Promise<void> {
+    this.intake.drain(wall);
+    return this.phase === 'running' ? this.intake.settled() : Promise.resolve();
+  }
+
+  /** `ctx.stop`: after the turns under way. */
+  retire(): void {
+    this.retiring = true;
+    if (this.phase === 'running') void this.stop(RETIREMENT).then(() => this.actor.cellEnded(undefined));
+  }
+
+  /** Ends this instance. What is under way may take so many milliseconds more; then it is aborted. */
+  stop(deadline: number): Promise<void> {
+    this.stopping ??= this.shutDown(deadline);
+    return this.stopping;
+  }
+
+  private async shutDown(deadline: number): Promise<void> {
+    if (this.phase !== 'running') this.phase = 'broken';
+    this.ownTimers?.clear();
+    await this.intake.close();
+    await this.stopChildren(deadline);
+    if (deadline > 0) await this.withinDeadline(this.quiet(), deadline);
+    this.phase = 'broken';
+    this.actor.counts.aborted += this.lasting.size;
+    this.abortTurns(this.hasStopped());
+    for (const turn of this.stashed.splice(0)) this.drop(turn);
+    for (const take of this.intake.rest()) void take(); // which drops it, by name
+    this.actor.system.watches.unwatchAll(this);
+    await this.tellStopped('stop');
+  }
+
+  /** Resolves when nothing is under way, streams included. */
+  private async quiet(): Promise<void> {
+    await this.intake.settled();
+    while (this.lasting.size > 0)
+      await new Promise<void>((resolve) => {
+        this.onQuiet = resolve;
+      });
+  }
+
+  private withinDeadline(done: Promise<void>, deadline: number): Promise<void> {
+    return new Promise((resolve) => {
+      const alarm = this.actor.system.clock.after(deadline, resolve);
+      void done.then(() => {
+        alarm.cancel();
+        resolve();
+      });
+    });
+  }
+
+  private abortTurns(reason: PigeonholeError): void {
+    for (const turn of [...this.lasting]) {
+      turn.abort(reason);
+      turn.refuse(reason);
+    }
+  }
+
+  private async tellStopped(why: 'stop' | 'restart'): Promise<void> {
+    try {
+      await this.actor.spec.stopped?.(new TurnContext(this, this.localTurn('', undefined)), why);
+    } catch (error) {
+      this.log.warn({ err: error }, `actor '${this.actor.name}': stopped() threw`);
+    }
+  }
+
+  private async stopChildren(deadline: number): Promise<void> {
+    const children = [...this.children.values()].reverse();
+    this.children.clear();
+    for (const child of children) await child.stop(deadline);
+  }
+
+  private hasStopped(): PigeonholeError {
+    return new PigeonholeError('ERR_CLOSED', `actor '${this.actor.name}' has stopped`);
+  }
+}
+
+/** Milliseconds that turns under way may take after `ctx.stop`. */
+const RETIREMENT = 5_000;
+
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
+}
+
+function isStream(value: unknown): value is AsyncIterable<unknown> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    typeof (value as { [Symbol.asyncIterator]?: unknown })[Symbol.asyncIterator] === 'function'
+  );
+}
+
+function childLogger(logger: Logger, actor: string): Logger {
+  const { child } = logger as { child?: (bindings: object) => Logger };
+  return typeof child === 'function' ? child.call(logger, { actor }) : logger;
+}

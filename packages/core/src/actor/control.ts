@@ -1,0 +1,111 @@
+import { PigeonholeError } from '../errors.js';
+import type { Receiver, Sender } from '../mailbox.js';
+import type { ActorRuntime } from './actor-runtime.js';
+import { controlMailbox } from './protocol.js';
+
+/** So long a message waits for a process that this one has not (yet, or any more) heard of: milliseconds. */
+const STRANGER_PATIENCE = 5_000;
+
+/** This runtime's control mailbox, and the way to those of others. Nothing here waits for another process to be done. */
+export class ControlLine {
+  private readonly lines = new Map<string, Sender<unknown>>();
+  private receiver: Receiver<unknown> | null = null;
+  private opening: Promise<void> | null = null;
+  private underWay = 0;
+  private onIdle: (() => void) | null = null;
+  private closed = false;
+
+  constructor(
+    private readonly runtime: ActorRuntime,
+    private readonly take: (from: string, body: unknown) => void,
+    private readonly isDead: (incarnation: string) => boolean,
+  ) {}
+
+  /** Opens the mailbox at the first call; rejects if it cannot be opened, and tries again the next time. */
+  open(): Promise<void> {
+    this.opening ??= this.start().catch((error) => {
+      this.opening = null;
+      throw error;
+    });
+    return this.opening;
+  }
+
+  private async start(): Promise<void> {
+    this.receiver = await this.runtime.receiver(controlMailbox(this.runtime.incarnation));
+    void this.listen(this.receiver);
+  }
+
+  private async listen(receiver: Receiver<unknown>): Promise<void> {
+    for (;;) {
+      try {
+        for (const { from, body } of await receiver.receiveMany()) this.take(from, body);
+      } catch (error) {
+        if (this.closed || (error as PigeonholeError).code === 'ERR_CLOSED') return;
+        this.runtime.warn(error as Error);
+        if ((error as PigeonholeError).code !== 'ERR_CORRUPT') return;
+      }
+    }
+  }
+
+  /** Sends without waiting. `failed` hears of a body that cannot be sent; a process that is gone needs nothing. */
+  post(incarnation: string, body: readonly unknown[], failed?: (error: unknown) => void): void {
+    if (this.closed || this.isDead(incarnation)) return;
+    const known = this.knows(incarnation);
+    const line = known ? this.line(incarnation) : this.runtime.senderSoon(controlMailbox(incarnation));
+    this.underWay++;
+    line
+      .send(body, known ? {} : { timeout: STRANGER_PATIENCE })
+      .catch((error: unknown) => {
+        if (isAboutBody(error)) failed?.(error);
+      })
+      .finally(() => {
+        if (!known) void line.close();
+        if (--this.underWay === 0) this.onIdle?.();
+      });
+  }
+
+  private line(incarnation: string): Sender<unknown> {
+    let line = this.lines.get(incarnation);
+    if (line === undefined) {
+      line = this.runtime.senderSoon(controlMailbox(incarnation));
+      this.lines.set(incarnation, line);
+    }
+    return line;
+  }
+
+  private knows(incarnation: string): boolean {
+    return (
+      this.lines.has(incarnation) ||
+      incarnation === this.runtime.incarnation ||
+      this.runtime.peers().some((peer) => peer.incarnation === incarnation)
+    );
+  }
+
+  /** That process is dead: what waits for it is dropped. */
+  down(incarnation: string): void {
+    const line = this.lines.get(incarnation);
+    this.lines.delete(incarnation);
+    void line?.close();
+  }
+
+  /** Resolves when everything posted has been accepted or dropped. */
+  async flush(): Promise<void> {
+    while (this.underWay > 0)
+      await new Promise<void>((resolve) => {
+        this.onIdle = resolve;
+      });
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    await this.opening?.catch(() => {});
+    await Promise.all([this.receiver?.close(), ...[...this.lines.values()].map((line) => line.close())]);
+  }
+}
+
+function isAboutBody(error: unknown): boolean {
+  return (
+    error instanceof PigeonholeError &&
+    ['ERR_UNSERIALIZABLE', 'ERR_TOO_LARGE', 'ERR_NO_SPACE'].includes(error.code)
+  );
+}

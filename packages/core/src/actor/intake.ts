@@ -1,0 +1,146 @@
+import type PQueue from 'p-queue';
+import type { PigeonholeError } from '../errors.js';
+import type { Receiver } from '../mailbox.js';
+import type { Message } from '../message.js';
+
+/** One turn to take: returns a promise, that never rejects, where it does not end at once. */
+export type Take = () => Promise<unknown> | undefined;
+
+export interface IntakeSetup {
+  /** The message types to take; undefined: all. */
+  readonly types: readonly number[] | undefined;
+  /** Runs several turns at a time; null: one. */
+  readonly queue: PQueue | null;
+  taken(message: Message<unknown>): Promise<unknown> | undefined;
+  failed(error: PigeonholeError): void;
+}
+
+/**
+ * The order in which one instance takes its turns: what is in here first, then the mailbox. It takes a message from the mailbox
+ * only when a turn is free for it, so that what has not begun is still there for other instances when this one dies.
+ */
+export class Intake {
+  private receiver: Receiver<unknown> | null = null;
+  private mode: 'paused' | 'open' | 'draining' | 'closed' = 'paused';
+  private drainBefore = Number.POSITIVE_INFINITY;
+  private receiving = false;
+  private busy = false;
+  private readonly inner: Take[] = [];
+  private idle: (() => void)[] = [];
+
+  constructor(private readonly setup: IntakeSetup) {
+    setup.queue?.on('next', () => this.ended());
+  }
+
+  /** From now on turns are taken. */
+  open(receiver: Receiver<unknown>): void {
+    this.receiver = receiver;
+    this.mode = 'open';
+    this.next();
+  }
+
+  /** No turn begins until `open`. */
+  pause(): void {
+    if (this.mode === 'open') this.mode = 'paused';
+  }
+
+  /** A turn that comes before the mailbox. */
+  push(turn: Take): void {
+    this.inner.push(turn);
+    this.next();
+  }
+
+  /** Turns that come before all others. */
+  unshift(turns: readonly Take[]): void {
+    this.inner.unshift(...turns);
+  }
+
+  /** Takes what was sent before `wall`, and then no more from the mailbox. */
+  drain(wall: number): void {
+    if (this.mode !== 'open') return;
+    // A receive that waits found the mailbox empty.
+    this.mode = this.receiving ? 'closed' : 'draining';
+    this.drainBefore = wall;
+    this.next();
+  }
+
+  /** Takes no more from the mailbox; what has been taken is still handled. */
+  async close(): Promise<void> {
+    this.mode = 'closed';
+    this.next();
+    await this.receiver?.close();
+    this.checkIdle();
+  }
+
+  /** What was taken and has not begun. */
+  rest(): Take[] {
+    return this.inner.splice(0);
+  }
+
+  /** Resolves once nothing is under way and nothing more will be taken. */
+  settled(): Promise<void> {
+    return new Promise((resolve) => {
+      this.idle.push(resolve);
+      this.checkIdle();
+    });
+  }
+
+  private get free(): boolean {
+    const { queue } = this.setup;
+    return queue === null ? !this.busy : queue.size + queue.pending < queue.concurrency;
+  }
+
+  private next(): void {
+    if (this.mode === 'paused') return;
+    while (this.inner.length > 0 && this.free) this.begin(this.inner.shift() as Take);
+    if (this.receiving || !this.free || this.receiver === null) return;
+    const options = this.setup.types === undefined ? {} : { type: this.setup.types };
+    if (this.mode === 'open') this.receive(this.receiver.receive(options));
+    else if (this.mode === 'draining') this.receive(this.receiver.tryReceive(options));
+  }
+
+  private receive(receiving: Promise<Message<unknown> | null>): void {
+    this.receiving = true;
+    receiving.then(
+      (message) => {
+        this.receiving = false;
+        if (this.mode === 'draining' && (message === null || message.sentAt > this.drainBefore))
+          this.mode = 'closed';
+        if (message === null) this.checkIdle();
+        else this.push(() => this.setup.taken(message));
+      },
+      (error: PigeonholeError) => {
+        this.receiving = false;
+        if (error.code !== 'ERR_CLOSED') this.setup.failed(error);
+        // A message that cannot be decoded is gone; of anything else there would be no end.
+        if (error.code === 'ERR_CORRUPT') this.next();
+        this.checkIdle();
+      },
+    );
+  }
+
+  private begin(turn: Take): void {
+    const { queue } = this.setup;
+    if (queue !== null) {
+      void queue.add(async () => turn());
+      return;
+    }
+    this.busy = true;
+    const result = turn();
+    if (result === undefined) this.busy = false;
+    else void result.then(() => this.ended());
+  }
+
+  private ended(): void {
+    this.busy = false;
+    this.next();
+    this.checkIdle();
+  }
+
+  private checkIdle(): void {
+    if (this.idle.length === 0 || this.mode === 'draining' || this.receiving || this.inner.length > 0) return;
+    const { queue } = this.setup;
+    if (queue === null ? this.busy : queue.size + queue.pending > 0) return;
+    for (const resolve of this.idle.splice(0)) resolve();
+  }
+}

@@ -1,0 +1,62 @@
+import { fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import type { Boot, Order, Report } from './actor-host.js';
+
+/** A process or thread that serves one actor. */
+export interface Vessel {
+  send(order: Order): void;
+  /** At once. */
+  kill(): void;
+  /** When nothing of it is left. */
+  readonly gone: Promise<void>;
+}
+
+export interface VesselEvents {
+  report(report: Report): void;
+  /** Once, however it ended. `how` completes the sentence "the process …". */
+  gone(how: string): void;
+}
+
+/** Beside every entry and chunk of the built package. */
+const script = new URL('./actor-host.js', import.meta.url);
+
+export function launchProcess(boot: Boot, events: VesselEvents): Vessel {
+  const child = fork(fileURLToPath(script), [], {
+    serialization: 'advanced',
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
+  const send = (order: Order): void => void (child.connected && child.send(order, () => {}));
+  child.on('message', (report) => events.report(report as Report));
+  const gone = new Promise<void>((resolve) => {
+    const end = (how: string): void => {
+      resolve();
+      events.gone(how);
+    };
+    child.once('exit', (code, signal) =>
+      end(signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`),
+    );
+    child.once('error', (error) => {
+      if (child.pid === undefined) end(`could not be started: ${error.message}`);
+    });
+  });
+  send({ boot });
+  return { send, kill: () => void child.kill('SIGKILL'), gone };
+}
+
+export function launchThread(boot: Boot, events: VesselEvents): Vessel {
+  const worker = new Worker(script, { workerData: null });
+  let failure = '';
+  worker.on('message', (report) => events.report(report as Report));
+  worker.on('error', (error) => {
+    failure = `: ${error.message}`;
+  });
+  const gone = new Promise<void>((resolve) => {
+    worker.once('exit', (code) => {
+      resolve();
+      events.gone(`ended with exit code ${code}${failure}`);
+    });
+  });
+  worker.postMessage({ boot } satisfies Order);
+  return { send: (order) => worker.postMessage(order), kill: () => void worker.terminate(), gone };
+}

@@ -1,0 +1,331 @@
+import { PigeonholeError } from '../errors.js';
+import type { PeerEvent } from '../events.js';
+import type { Message } from '../message.js';
+import type { ActorRuntime } from './actor-runtime.js';
+import { Asks } from './asks.js';
+import { type Clock, systemClock } from './clock.js';
+import { ControlLine } from './control.js';
+import { DeadLetters } from './dead-letters.js';
+import { Deadlines } from './deadlines.js';
+import { checkInstances, isActorDefinition } from './define.js';
+import { type Child, LocalActor, type Parent } from './local-actor.js';
+import { optionError } from './option-error.js';
+import { PlacedActor } from './placement.js';
+import { Control, decodeError, isCount, isIncarnation, Request } from './protocol.js';
+import type { Reading } from './reading.js';
+import { Line, makeRef, type Origin } from './ref.js';
+import { RemoteError } from './remote-error.js';
+import { Turn } from './turn.js';
+import type { ActorDefinition, ActorRef, SpawnedActor, SpawnOptions } from './types.js';
+import { Watches } from './watch.js';
+
+/** So many of the processes that ended are remembered: what they asked may still be on its way. */
+const REMEMBERED = 1024;
+
+/** What one actor that is served here has done so far. */
+export interface ActorStatus {
+  readonly name: string;
+  readonly instances: number;
+  readonly handled: number;
+  /** Turns that threw, refusals not counted. */
+  readonly failed: number;
+  /** Messages whose caller had given up before their turn, or while it went on. */
+  readonly skipped: number;
+  readonly restarts: number;
+}
+
+/** The actors of one runtime: those served here, and what goes on with those elsewhere. Made at first use. */
+export class ActorSystem {
+  readonly incarnation: string;
+  readonly deadlines: Deadlines;
+  readonly control: ControlLine;
+  readonly asks: Asks;
+  readonly watches: Watches;
+  readonly deadLetters: DeadLetters;
+  /** Streams that are read here. */
+  readonly readings = new Map<number, Reading>();
+  private readonly lines = new Map<string, Line>();
+  private readonly actors = new Map<string, LocalActor>();
+  private readonly placed = new Map<string, PlacedActor>();
+  private readonly starting = new Set<string>();
+  /** Turns of others whose caller knows that this process works on them. */
+  private readonly working = new Map<string, Turn>();
+  private readonly dead = new Set<string>();
+  private lastId = 0;
+  private closing: PigeonholeError | null = null;
+  /** An actor without a parent has failed for good. */
+  onFailed: ((actor: string, error: unknown) => void) | null = null;
+
+  constructor(
+    readonly runtime: ActorRuntime,
+    readonly clock: Clock = systemClock,
+  ) {
+    this.incarnation = runtime.incarnation;
+    this.deadlines = new Deadlines(clock);
+    this.control = new ControlLine(
+      runtime,
+      (from, body) => this.take(from, body),
+      (incarnation) => this.isDead(incarnation),
+    );
+    this.asks = new Asks(this);
+    this.watches = new Watches(this);
+    this.deadLetters = new DeadLetters(this);
+    this.open();
+  }
+
+  /** What waits for replies fails with whatever keeps them from arriving. */
+  private open(): void {
+    this.control.open().catch((error: PigeonholeError) => {
+      this.runtime.warn(error);
+      this.failWaiting(error);
+    });
+  }
+
+  nextId(): number {
+    return ++this.lastId;
+  }
+
+  nameOf(incarnation: string): string {
+    if (incarnation === this.incarnation) return this.runtime.name;
+    return this.runtime.peers().find((peer) => peer.incarnation === incarnation)?.name ?? incarnation;
+  }
+
+  // --- references
+
+  line(name: string): Line {
+    let line = this.lines.get(name);
+    if (line === undefined) {
+      line = new Line(name, this);
+      this.lines.set(name, line);
+    }
+    return line;
+  }
+
+  ref(name: string, origin: Origin = { actor: null, trace: null }): ActorRef {
+    return makeRef(this.line(name), this, origin);
+  }
+
+  // --- actors served here
+
+  actor(name: string): LocalActor | undefined {
+    return this.actors.get(name);
+  }
+
+  status(): ActorStatus[] {
+    return [...this.actors.values()].map(({ name, size, counts, restarts }) => {
+      const { handled, failed, skipped } = counts;
+      return { name, instances: size, handled, failed, skipped, restarts };
+    });
+  }
+
+  async start(
+    definition: ActorDefinition,
+    args: unknown,
+    options: SpawnOptions,
+    parent: Parent | null,
+  ): Promise<Child> {
+    if (this.closing !== null) throw this.closing;
+    if (!isActorDefinition(definition))
+      throw optionError('definition', 'of spawn', definition, 'what defineActor returns');
+    const { name = definition.name, placement = 'here' } = options;
+    if (!['here', 'thread', 'process'].includes(placement))
+      throw optionError('placement', `of actor '${name}'`, placement, "'here', 'thread', 'process'");
+    const { spec } = definition;
+    const instances = checkInstances(options.instances ?? spec.instances, spec.routing, `of actor '${name}'`);
+    if (this.actors.has(name) || this.placed.has(name) || this.starting.has(name))
+      throw new PigeonholeError(
+        'ERR_IN_USE',
+        `process '${this.runtime.name}' serves actor '${name}' already; for more instances give 'instances', or another name`,
+        { address: name },
+      );
+    this.starting.add(name);
+    try {
+      await this.control.open();
+      await this.deadLetters.open();
+      if (placement !== 'here')
+        return await this.startElsewhere(new PlacedActor(this, definition, name, args, options, parent));
+      return await this.startHere(new LocalActor(this, definition, name, args, instances, parent));
+    } finally {
+      this.starting.delete(name);
+    }
+  }
+
+  private async startHere(actor: LocalActor): Promise<LocalActor> {
+    await actor.start();
+    if (this.closing !== null) {
+      await actor.stop(0);
+      throw this.closing;
+    }
+    this.actors.set(actor.name, actor);
+    return actor;
+  }
+
+  private async startElsewhere(actor: PlacedActor): Promise<PlacedActor> {
+    await actor.start();
+    if (this.closing !== null) {
+      await actor.stop(0);
+      throw this.closing;
+    }
+    this.placed.set(actor.name, actor);
+    return actor;
+  }
+
+  /** The handle that `spawn` resolves with. */
+  spawned(child: Child): SpawnedActor {
+    const ref = this.ref(child.name);
+    return { ...ref, stop: ({ deadline = 5_000 } = {}) => child.stop(deadline) };
+  }
+
+  ended(actor: Child): void {
+    if (this.actors.get(actor.name) === actor) this.actors.delete(actor.name);
+    if (this.placed.get(actor.name) === actor) this.placed.delete(actor.name);
+  }
+
+  failed(actor: string, error: unknown): void {
+    this.runtime.logger.error({ err: error, actor }, `actor '${actor}' has failed for good`);
+    this.onFailed?.(actor, error);
+  }
+
+  /** What lay in an actor's mailbox and is no actor message. */
+  strange(message: Message<unknown>, actor: string): void {
+    const request = {
+      kind: Request.tell,
+      handler: '?',
+      arg: message.body,
+      headers: null,
+      replyTo: '',
+      id: 0,
+      budget: 0,
+      credit: 0,
+    };
+    const turn = new Turn(request, message.from, Number.POSITIVE_INFINITY, this, false);
+    const error = new PigeonholeError('ERR_FRAME', `a message from '${message.from}' is no actor message`, {
+      address: actor,
+    });
+    this.deadLetters.add(turn, actor, 'unhandled', error);
+  }
+
+  // --- what comes from other runtimes
+
+  remember(turn: Turn): void {
+    this.working.set(`${turn.request.replyTo} ${turn.request.id}`, turn);
+  }
+
+  forget(turn: Turn): void {
+    this.working.delete(`${turn.request.replyTo} ${turn.request.id}`);
+  }
+
+  private incarnationOf(process: string): string | null {
+    if (process === this.runtime.name) return this.incarnation;
+    return this.runtime.peers().find((peer) => peer.name === process)?.incarnation ?? null;
+  }
+
+  /** Anybody of the namespace may write here: what does not fit is passed over. */
+  private take(from: string, body: unknown): void {
+    if (!Array.isArray(body)) return;
+    const [kind, id, value, more] = body as unknown[];
+    if (!isCount(id)) return;
+    if (
+      kind === Control.reply ||
+      kind === Control.error ||
+      kind === Control.working ||
+      kind === Control.value ||
+      kind === Control.end
+    )
+      this.answered(kind, id, value, from);
+    else if (kind === Control.watching) this.watching(id, value);
+    else if (kind === Control.terminated) {
+      const reason = value === 'crashed' ? 'crashed' : 'stopped';
+      this.watches.end(
+        id,
+        reason,
+        more === null || more === undefined ? undefined : new RemoteError('', decodeError(more)),
+      );
+    } else this.asked(kind, id, value, from);
+  }
+
+  private answered(kind: number, id: number, value: unknown, from: string): void {
+    if (kind === Control.working && !isIncarnation(value)) return;
+    const reading = this.readings.get(id);
+    if (reading !== undefined) reading.take(kind, value);
+    else if (this.asks.take(kind, id, value)) return;
+    else if (kind === Control.working) this.control.post(value as string, [Control.cancel, id]);
+    else if (kind === Control.value) {
+      const worker = this.incarnationOf(from);
+      if (worker !== null) this.control.post(worker, [Control.cancel, id]);
+    }
+  }
+
+  private watching(id: number, worker: unknown): void {
+    if (!isIncarnation(worker)) return;
+    if (!this.watches.inPlace(id, worker)) this.control.post(worker, [Control.unwatch, id]);
+    // It may have died before it was known whom to mourn.
+    else if (worker !== this.incarnation && !this.runtime.peers().some((peer) => peer.incarnation === worker))
+      this.watches.down(worker);
+  }
+
+  private asked(kind: unknown, id: number, value: unknown, from: string): void {
+    const asker = this.incarnationOf(from);
+    if (asker === null) return;
+    if (kind === Control.cancel)
+      this.working
+        .get(`${asker} ${id}`)
+        ?.abandon(new PigeonholeError('ERR_CLOSED', 'the caller has given up'));
+    else if (kind === Control.credit && isCount(value)) this.working.get(`${asker} ${id}`)?.onCredit?.(value);
+    else if (kind === Control.unwatch) for (const actor of this.actors.values()) actor.unwatch(asker, id);
+  }
+
+  /** A process has left or died. */
+  peerDown({ incarnation, name: process }: PeerEvent): void {
+    this.bury(incarnation);
+    this.control.down(incarnation);
+    this.asks.down(incarnation, process);
+    for (const reading of [...this.readings.values()]) reading.down(incarnation, process);
+    this.watches.down(incarnation);
+    for (const actor of this.actors.values()) actor.watchers.down(incarnation);
+    for (const turn of [...this.working.values()])
+      if (turn.request.replyTo === incarnation)
+        turn.abandon(new PigeonholeError('ERR_PEER_DOWN', `process '${process}', which asked, has ended`));
+  }
+
+  private bury(incarnation: string): void {
+    this.dead.add(incarnation);
+    if (this.dead.size > REMEMBERED)
+      for (const oldest of [...this.dead].slice(0, 1)) this.dead.delete(oldest);
+  }
+
+  /** Whether the runtime of that incarnation is known to have ended: none comes back. */
+  isDead(incarnation: string): boolean {
+    return this.dead.has(incarnation);
+  }
+
+  /** The process that hosted a mailbox died. */
+  mailboxLost({ mailbox, host }: { mailbox: string; host: string }): void {
+    this.asks.lost(mailbox, host);
+    for (const reading of [...this.readings.values()]) reading.lost(mailbox, host);
+    this.watches.lost(mailbox);
+  }
+
+  // --- the end
+
+  private failWaiting(error: PigeonholeError): void {
+    this.asks.close(error);
+    for (const reading of [...this.readings.values()]) reading.close(error);
+    this.watches.close(error);
+  }
+
+  /** Stops every actor, then settles whatever waits. */
+  async close(deadline: number): Promise<void> {
+    this.closing ??= new PigeonholeError('ERR_CLOSED', `runtime '${this.runtime.name}' is closed`, {
+      address: this.runtime.name,
+    });
+    await Promise.all(
+      [...this.placed.values(), ...this.actors.values()].map((actor) => actor.stop(deadline)),
+    );
+    await this.deadLetters.flush();
+    await this.control.flush();
+    this.failWaiting(this.closing);
+    this.deadlines.close();
+    await this.control.close();
+  }
+}
