@@ -3,8 +3,17 @@ export { type DeadLetter, type DeadLetters, deadLetters } from './actor/dead-let
 export { defineActor } from './actor/define.js';
 export { Refusal, RemoteError } from './actor/remote-error.js';
 export type { RuntimeWatch } from './actor/runtime-watch.js';
+export { type SignalOptions, stopOnSignals } from './actor/stopping.js';
+export type { Subscription } from './actor/subscription.js';
 export type { Strategy, SupervisionOptions } from './actor/supervision.js';
 export type { ActorStatus } from './actor/system.js';
+export {
+  type Overflow,
+  type PublishReport,
+  type SubscribeOptions,
+  type TopicAddress,
+  topic,
+} from './actor/topic.js';
 export type { AcceptEvent, HandleEvent, ReceiveEvent, RestartEvent, SendEvent } from './actor/tracing.js';
 export type {
   ActorDefinition,
@@ -60,7 +69,7 @@ export type {
 } from './mailbox.js';
 export { memory } from './memory.js';
 export type { Message } from './message.js';
-export type { CloseReport, Explanation, Runtime } from './runtime.js';
+export type { CloseReport, Explanation, Runtime, StopReport } from './runtime.js';
 export type { Selected } from './select.js';
 export type { Capabilities, Transport } from './transport.js';
 export type { WaitOptions } from './waiters.js';

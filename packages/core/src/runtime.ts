@@ -1,8 +1,11 @@
 import { EventEmitter } from 'eventemitter3';
 import type { Clock } from './actor/clock.js';
 import type { DeadLetters } from './actor/dead-letters.js';
+import { checkTime } from './actor/option-error.js';
 import { RuntimeWatch } from './actor/runtime-watch.js';
+import type { Subscription } from './actor/subscription.js';
 import { type ActorStatus, ActorSystem } from './actor/system.js';
+import type { PublishReport, SubscribeOptions, TopicAddress } from './actor/topic.js';
 import type {
   ActorDefinition,
   ActorRef,
@@ -67,6 +70,14 @@ export interface CloseReport {
   readonly unsent: number;
 }
 
+/** What `stop` did and what it left. */
+export interface StopReport extends CloseReport {
+  /** Messages that the actors handled meanwhile. */
+  readonly handled: number;
+  /** Turns that were ended before they were through. */
+  readonly aborted: number;
+}
+
 /** @internal what `createRuntime` puts together */
 export interface RuntimeParts {
   readonly config: ResolvedConfig;
@@ -92,6 +103,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
   private closing: Promise<CloseReport> | null = null;
   private system: ActorSystem | null = null;
   private settling = false;
+  private stopping: Promise<StopReport> | null = null;
 
   /** @internal use `createRuntime()` */
   constructor(private readonly parts: RuntimeParts) {
@@ -233,6 +245,23 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
     return this.actorSystem().deadLetters;
   }
 
+  /**
+   * Opens a mailbox of its own for what is published to the topic from now on. Publishers learn of it as they get to hear of it:
+   * those that had to do with actors or topics before, at once; others when they first have.
+   */
+  async subscribe<T>(topic: TopicAddress<T>, options: SubscribeOptions): Promise<Subscription<T>> {
+    return this.actorSystem().topics.subscribe(topic, options);
+  }
+
+  /**
+   * Puts a copy into the mailbox of every subscriber that this process knows of. Resolves when each has accepted or, as it declared,
+   * dropped it. `timeout` and `signal` end the waiting for those with `overflow: 'wait'`. Rejects with `ERR_NO_SPACE` when one with
+   * `overflow: 'fail'` is full; the others have it nonetheless.
+   */
+  async publish<T>(topic: TopicAddress<T>, body: T, options: WaitOptions = {}): Promise<PublishReport> {
+    return this.actorSystem().topics.publish(topic, body, options);
+  }
+
   /** The actors served here, and their counts. */
   actors(): readonly ActorStatus[] {
     return this.system?.status() ?? [];
@@ -252,6 +281,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
   ): boolean {
     const [payload] = args as unknown[];
     if (event === 'peer:down') this.system?.peerDown(payload as PeerEvent);
+    if (event === 'peer:up') this.system?.peerUp(payload as PeerEvent);
     if (event === 'mailbox:lost') this.system?.mailboxLost(payload as { mailbox: string; host: string });
     return super.emit(event, ...args);
   }
@@ -305,6 +335,28 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
       );
     this.closing ??= this.shutDown(deadline);
     return this.closing;
+  }
+
+  /**
+   * Closes in good order: the actors served here handle what had been sent to them before, while they go on serving one another; then
+   * they end, and the runtime closes. All of it within `deadline` milliseconds (default 10,000); turns still under way then are
+   * aborted. Never rejects for what could not be done: the report says it.
+   */
+  stop(options: { deadline?: number } = {}): Promise<StopReport> {
+    this.stopping ??= this.windDown(options.deadline ?? 10_000);
+    return this.stopping;
+  }
+
+  private async windDown(deadline: number): Promise<StopReport> {
+    checkTime(deadline, 'deadline', 'of stop');
+    const end = performance.now() + deadline;
+    const { system } = this;
+    const before = system?.handled ?? 0;
+    await system?.drain(deadline);
+    const left = Math.max(0, Math.min(end - performance.now(), 2 ** 31 - 1));
+    const report = await this.close({ deadline: left });
+    const handled = (system?.handled ?? 0) - before;
+    return { ...report, handled, aborted: system?.aborted ?? 0 };
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -12,8 +12,10 @@ import type { Runner } from '../runner.js';
 import type { Place } from '../surface.js';
 import { asking } from './asking.js';
 import { contexts } from './contexts.js';
+import { ending } from './ending.js';
 import { placements } from './placements.js';
 import { pools } from './pools.js';
+import { publishing } from './publishing.js';
 import { ActorStage, type ActorStageOptions } from './stage.js';
 import { streams } from './streams.js';
 import { supervision } from './supervising.js';
@@ -34,6 +36,8 @@ export const actorTests: readonly ActorTest[] = [
   ...supervision,
   ...watching,
   ...pools,
+  ...publishing,
+  ...ending,
   ...placements,
 ];
 

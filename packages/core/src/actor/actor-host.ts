@@ -75,7 +75,7 @@ class ActorHost {
   async leave(deadline: number): Promise<void> {
     if (this.leaving) return;
     this.leaving = true;
-    await this.runtime?.close({ deadline });
+    await this.runtime?.stop({ deadline });
     this.letGo();
   }
 }

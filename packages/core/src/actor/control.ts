@@ -88,6 +88,14 @@ export class ControlLine {
     void line?.close();
   }
 
+  /** As `post`, to a process that may never open its mailbox: nobody waits for it. */
+  announce(incarnation: string, body: readonly unknown[]): void {
+    if (this.closed || this.isDead(incarnation)) return;
+    this.line(incarnation)
+      .send(body)
+      .catch(() => {});
+  }
+
   /** Resolves when everything posted has been accepted or dropped. */
   async flush(): Promise<void> {
     while (this.underWay > 0)

@@ -27,6 +27,7 @@ export class Intake {
   private busy = false;
   private readonly inner: Take[] = [];
   private idle: (() => void)[] = [];
+  private onDrained: (() => void) | null = null;
 
   constructor(private readonly setup: IntakeSetup) {
     setup.queue?.on('next', () => this.ended());
@@ -55,18 +56,28 @@ export class Intake {
     this.inner.unshift(...turns);
   }
 
-  /** Takes what was sent before `wall`, and then no more from the mailbox. */
-  drain(wall: number): void {
-    if (this.mode !== 'open') return;
-    // A receive that waits found the mailbox empty.
-    this.mode = this.receiving ? 'closed' : 'draining';
+  /** Resolves when everything that was sent before `wall` has been taken. It goes on taking what comes. */
+  drain(wall: number): Promise<void> {
+    // A receive that waits has found the mailbox empty.
+    if (this.mode !== 'open' || this.receiving) return Promise.resolve();
+    this.mode = 'draining';
     this.drainBefore = wall;
-    this.next();
+    return new Promise((resolve) => {
+      this.onDrained = resolve;
+      this.next();
+    });
+  }
+
+  private drained(): void {
+    if (this.mode === 'draining') this.mode = 'open';
+    this.onDrained?.();
+    this.onDrained = null;
   }
 
   /** Takes no more from the mailbox; what has been taken is still handled. */
   async close(): Promise<void> {
     this.mode = 'closed';
+    this.drained();
     this.next();
     await this.receiver?.close();
     this.checkIdle();
@@ -104,13 +115,13 @@ export class Intake {
     receiving.then(
       (message) => {
         this.receiving = false;
-        if (this.mode === 'draining' && (message === null || message.sentAt > this.drainBefore))
-          this.mode = 'closed';
-        if (message === null) this.checkIdle();
+        if (message === null || message.sentAt > this.drainBefore) this.drained();
+        if (message === null) this.next();
         else this.push(() => this.setup.taken(message));
       },
       (error: PigeonholeError) => {
         this.receiving = false;
+        this.drained();
         if (error.code !== 'ERR_CLOSED') this.setup.failed(error);
         // A message that cannot be decoded is gone; of anything else there would be no end.
         if (error.code === 'ERR_CORRUPT') this.next();
@@ -138,7 +149,7 @@ export class Intake {
   }
 
   private checkIdle(): void {
-    if (this.idle.length === 0 || this.mode === 'draining' || this.receiving || this.inner.length > 0) return;
+    if (this.idle.length === 0 || this.receiving || this.inner.length > 0) return;
     const { queue } = this.setup;
     if (queue === null ? this.busy : queue.size + queue.pending > 0) return;
     for (const resolve of this.idle.splice(0)) resolve();

@@ -15,6 +15,7 @@ import { Control, decodeError, isCount, isIncarnation, Request } from './protoco
 import type { Reading } from './reading.js';
 import { Line, makeRef, type Origin } from './ref.js';
 import { RemoteError } from './remote-error.js';
+import { Topics } from './topic.js';
 import { Turn } from './turn.js';
 import type { ActorDefinition, ActorRef, SpawnedActor, SpawnOptions } from './types.js';
 import { Watches } from './watch.js';
@@ -42,6 +43,7 @@ export class ActorSystem {
   readonly asks: Asks;
   readonly watches: Watches;
   readonly deadLetters: DeadLetters;
+  readonly topics: Topics;
   /** Streams that are read here. */
   readonly readings = new Map<number, Reading>();
   private readonly lines = new Map<string, Line>();
@@ -51,6 +53,8 @@ export class ActorSystem {
   /** Turns of others whose caller knows that this process works on them. */
   private readonly working = new Map<string, Turn>();
   private readonly dead = new Set<string>();
+  private abortedCount = 0;
+  private handledCount = 0;
   private lastId = 0;
   private closing: PigeonholeError | null = null;
   /** An actor without a parent has failed for good. */
@@ -70,6 +74,7 @@ export class ActorSystem {
     this.asks = new Asks(this);
     this.watches = new Watches(this);
     this.deadLetters = new DeadLetters(this);
+    this.topics = new Topics(this);
     this.open();
   }
 
@@ -177,6 +182,10 @@ export class ActorSystem {
   }
 
   ended(actor: Child): void {
+    if (actor instanceof LocalActor) {
+      this.abortedCount += actor.counts.aborted;
+      this.handledCount += actor.counts.handled;
+    }
     if (this.actors.get(actor.name) === actor) this.actors.delete(actor.name);
     if (this.placed.get(actor.name) === actor) this.placed.delete(actor.name);
   }
@@ -223,7 +232,7 @@ export class ActorSystem {
   /** Anybody of the namespace may write here: what does not fit is passed over. */
   private take(from: string, body: unknown): void {
     if (!Array.isArray(body)) return;
-    const [kind, id, value, more] = body as unknown[];
+    const [kind, id, value, more, ...rest] = body as unknown[];
     if (!isCount(id)) return;
     if (
       kind === Control.reply ||
@@ -241,6 +250,9 @@ export class ActorSystem {
         reason,
         more === null || more === undefined ? undefined : new RemoteError('', decodeError(more)),
       );
+    } else if (kind === Control.subscribe || kind === Control.unsubscribe) {
+      const incarnation = this.incarnationOf(from);
+      if (incarnation !== null) this.topics.take(kind, incarnation, value, more, rest[0]);
     } else this.asked(kind, id, value, from);
   }
 
@@ -275,10 +287,16 @@ export class ActorSystem {
     else if (kind === Control.unwatch) for (const actor of this.actors.values()) actor.unwatch(asker, id);
   }
 
+  /** A process has come. */
+  peerUp({ incarnation }: PeerEvent): void {
+    this.topics.peerUp(incarnation);
+  }
+
   /** A process has left or died. */
   peerDown({ incarnation, name: process }: PeerEvent): void {
     this.bury(incarnation);
     this.control.down(incarnation);
+    this.topics.peerDown(incarnation);
     this.asks.down(incarnation, process);
     for (const reading of [...this.readings.values()]) reading.down(incarnation, process);
     this.watches.down(incarnation);
@@ -308,6 +326,32 @@ export class ActorSystem {
 
   // --- the end
 
+  /** Lets every actor take what was sent before now, for so many milliseconds at most. All go on serving one another. */
+  async drain(deadline: number): Promise<void> {
+    const wall = this.clock.wall();
+    await this.within(Promise.all([...this.actors.values()].map((actor) => actor.drain(wall))), deadline);
+  }
+
+  /** Messages handled since the beginning, by actors that have ended too. */
+  get handled(): number {
+    return [...this.actors.values()].reduce((sum, { counts }) => sum + counts.handled, this.handledCount);
+  }
+
+  /** Turns that were ended before they were through. */
+  get aborted(): number {
+    return this.abortedCount;
+  }
+
+  private within(work: Promise<unknown>, deadline: number): Promise<void> {
+    return new Promise((resolve) => {
+      const alarm = systemClock.after(deadline, resolve); // an end must come, whatever clock the actors have
+      void work.then(() => {
+        alarm.cancel();
+        resolve();
+      });
+    });
+  }
+
   private failWaiting(error: PigeonholeError): void {
     this.asks.close(error);
     for (const reading of [...this.readings.values()]) reading.close(error);
@@ -322,8 +366,10 @@ export class ActorSystem {
     await Promise.all(
       [...this.placed.values(), ...this.actors.values()].map((actor) => actor.stop(deadline)),
     );
-    await this.deadLetters.flush();
-    await this.control.flush();
+    await this.within(
+      this.deadLetters.flush().then(() => this.control.flush()),
+      deadline,
+    );
     this.failWaiting(this.closing);
     this.deadlines.close();
     await this.control.close();
