@@ -30,9 +30,9 @@ export interface Codec {
 }
 
 export const defaultLimits: CodecLimits = Object.freeze({
-  maxMessageBytes: 16 * 1024 * 1024,
+  maxMessageBytes: 16 * 2 ** 20,
   maxDepth: 128,
-  maxNodes: 1_000_000,
+  maxNodes: 2 ** 20,
 });
 
 const builtIn = {

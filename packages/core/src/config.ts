@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { basename, dirname, resolve } from 'node:path';
+import { defaultLimits } from './codec.js';
 import { findConfigFile, loadConfigFile } from './config/file.js';
 import { type Layer, readArguments, readEnvironment, readLayer } from './config/layer.js';
 import type { Limits, MailboxSettings, ResolvedConfig, RuntimeOptions } from './config/options.js';
@@ -24,12 +25,7 @@ export interface Environment {
   readonly cwd: string;
 }
 
-const defaultLimits: Limits = {
-  maxMessageBytes: 16 * 2 ** 20,
-  maxDepth: 128,
-  maxNodes: 2 ** 20,
-  maxBytes: 2 ** 30,
-};
+const defaults: Limits = { ...defaultLimits, maxBytes: 2 ** 30 };
 
 /**
  * Reads every source, weakest first: defaults, configuration file, environment, arguments. `mailboxes` and `limits` add up
@@ -65,7 +61,7 @@ function merge(
     directory: chosen.directory ?? resolve(defaultDirectory(env)),
     logger: chosen.logger,
     logLevel: chosen.logLevel ?? 'warn',
-    limits: Object.assign({}, defaultLimits, ...layers.map((layer) => layer.limits)),
+    limits: Object.assign({}, defaults, ...layers.map((layer) => layer.limits)),
     inbox: { capacity: chosen.inbox?.capacity ?? 1024 },
     closeDeadline: chosen.closeDeadline ?? 1000,
   };

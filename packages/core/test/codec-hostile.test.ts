@@ -40,7 +40,7 @@ const refused: [string, string, RegExp][] = [
   ['depth 200,000', `${repeat('91', 200_000)}c0`, /nested deeper than maxDepth \(128\), at byte 129/],
   ['depth 200,000 of maps', `${repeat('81a161', 200_000)}c0`, /nested deeper/],
   ['depth 200,000 of extensions', `${repeat('d47e009201', 200_000)}c0`, /nested deeper/],
-  ['2 million values', `dd001e8480${repeat('c0', 2_000_000)}`, /maxNodes \(1000000\)/],
+  ['2 million values', `dd001e8480${repeat('c0', 2_000_000)}`, /maxNodes \(1048576\)/],
   ['a number as key', '81 01 02', /a key is not a string/],
   ['nil as key', '81 c0 02', /a key is not a string/],
   ['an array as key', '81 90 02', /a key is not a string/],

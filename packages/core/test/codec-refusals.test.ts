@@ -213,7 +213,7 @@ describe('limits of the sender', () => {
     const error = refusal({ list: new Array(2 ** 32 - 1) });
     expect(error.code).toBe('ERR_TOO_LARGE');
     expect(error.message).toMatch(/^body\.list|^body /);
-    expect(error.message).toMatch(/maxNodes \(1000000\).*typed array/);
+    expect(error.message).toMatch(/maxNodes \(1048576\).*typed array/);
   });
 
   it('maxNodes against references that multiply', () => {

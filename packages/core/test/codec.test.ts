@@ -45,7 +45,7 @@ describe('codecs by name and id', () => {
   });
 
   it('has the documented limits, which nobody can change', () => {
-    expect(limits).toEqual({ maxMessageBytes: 16_777_216, maxDepth: 128, maxNodes: 1_000_000 });
+    expect(limits).toEqual({ maxMessageBytes: 16_777_216, maxDepth: 128, maxNodes: 1_048_576 });
     expect(Object.isFrozen(limits)).toBe(true);
   });
 });

@@ -2,6 +2,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
 import { describe, expect, test } from 'vitest';
+import { defaultLimits } from '../src/codec.js';
 import { type RuntimeOptions, resolveConfig } from '../src/config.js';
 import { isName } from '../src/naming.js';
 import { errorOf, scratch } from './config-scratch.js';
@@ -145,6 +146,15 @@ describe('arguments', () => {
     );
   });
 
+  test('nest as deep as decoding can bear, and no deeper', async () => {
+    expect((await resolved({ limits: { maxDepth: 512 } })).limits.maxDepth).toBe(512);
+    const error = await errorOf(() => resolved({ limits: { maxDepth: 513 } }));
+    expect(error.code).toBe('ERR_CONFIG');
+    expect(error.message).toMatch(/limits\.maxDepth.* 513.*1 to 512/);
+    const { maxBytes: _, ...limits } = (await resolved({})).limits;
+    expect(limits).toEqual(defaultLimits);
+  });
+
   test('take console and false as a logger', async () => {
     expect((await resolved({ logger: console })).logger).toBe(console);
     expect((await resolved({ logger: false })).logger).toBe(false);
@@ -267,7 +277,7 @@ describe('anything else wrong is ERR_CONFIG with key, value, source and what is 
     ['logLevel', { logLevel: 3 }, '3', "'fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'"],
     ['limits', { limits: 7 }, '7', 'an object'],
     ['limits', { limits: [] }, '[]', 'an object'],
-    ['limits.maxDepth', { limits: { maxDepth: 1001 } }, '1001', 'an integer from 1 to 1000 (levels)'],
+    ['limits.maxDepth', { limits: { maxDepth: 513 } }, '513', 'an integer from 1 to 512 (levels)'],
     ['limits.maxNodes', { limits: { maxNodes: 0.5 } }, '0.5', 'an integer from 1 to 2147483647 (values)'],
     ['limits.maxBytes', { limits: { maxBytes: Number.NaN } }, 'NaN', bytes],
     [

@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import * as v from 'valibot';
 import { checkCapacity } from '../address.js';
+import { DEEPEST } from '../codec/limits.js';
 import { PigeonholeError, show } from '../errors.js';
 import { checkName, type Named } from '../naming.js';
 import { isTransport, transportShape } from './load-transport.js';
@@ -115,7 +116,7 @@ const layerEntries = {
   limits: v.exactOptional(
     options({
       maxMessageBytes,
-      maxDepth: integer(1, 1000, 'levels'),
+      maxDepth: integer(1, DEEPEST, 'levels'),
       maxNodes: integer(1, 2 ** 31 - 1, 'values'),
       maxBytes,
     }),

@@ -30,7 +30,7 @@ export interface MailboxSettings {
 export interface Limits {
   /** Encoded bytes of one message, 1 to 1073741824 (1 GiB). Default 16777216 (16 MiB). */
   maxMessageBytes: number;
-  /** Nesting of objects, arrays, Maps and Sets in one message, 1 to 1000. Default 128. */
+  /** Nesting of objects, arrays, Maps and Sets in one message, 1 to 512. Default 128. */
   maxDepth: number;
   /** Values in one message, keys included, 1 to 2^31 − 1. Default 1048576. */
   maxNodes: number;
