@@ -7,11 +7,12 @@ import { checkName } from './naming.js';
 export type Capacity = number | 'unbounded';
 export type Ordering = 'fifo' | 'priority';
 
-export interface MailboxOptions<T = unknown> {
+/** `T` is what is received, `I` what is sent: they differ where a schema transforms. */
+export interface MailboxOptions<T = unknown, I = T> {
   /** Default: the mailbox's own if it exists, else 1024. */
   capacity?: Capacity;
   /** Checked at the sender; what it returns is what is sent. Any Standard Schema (valibot, zod, arktype, …). */
-  schema?: StandardSchemaV1<unknown, T>;
+  schema?: StandardSchemaV1<I, T>;
   /** Default `'fifo'`. `'priority'`: higher `priority` first, first in first out within one. */
   ordering?: Ordering;
   /** How this process encodes bodies for it. Default `'msgpack'`. */
@@ -19,16 +20,16 @@ export interface MailboxOptions<T = unknown> {
 }
 
 /** Indirect naming: a mailbox by its name. Made by `mailbox()`; plain data, cheap, needs no runtime. */
-export interface MailboxAddress<T = unknown> extends MailboxOptions<T> {
+export interface MailboxAddress<T = unknown, I = T> extends MailboxOptions<T, I> {
   readonly kind: 'mailbox';
   readonly name: string;
 }
 
 /** Direct naming: a process by its name. Made by `peer()`. */
-export interface PeerAddress<T = unknown> {
+export interface PeerAddress<T = unknown, I = T> {
   readonly kind: 'peer';
   readonly name: string;
-  readonly schema?: StandardSchemaV1<unknown, T>;
+  readonly schema?: StandardSchemaV1<I, T>;
 }
 
 /** Asymmetric direct naming at the receiver: whoever sent directly to this process. */
@@ -37,18 +38,27 @@ export interface AnyPeerAddress<T = unknown> {
   readonly body?: T;
 }
 
-export type Destination<T = unknown> = MailboxAddress<T> | PeerAddress<T>;
-export type Source<T = unknown> = MailboxAddress<T> | PeerAddress<T> | AnyPeerAddress<T>;
+export type Destination<T = unknown, I = T> = MailboxAddress<T, I> | PeerAddress<T, I>;
+export type Source<T = unknown, I = T> = MailboxAddress<T, I> | PeerAddress<T, I> | AnyPeerAddress<T>;
 
-/** The message type behind an address. */
+/** The type of the messages that are received from an address. */
 export type BodyOf<A> =
-  A extends MailboxAddress<infer T>
+  A extends MailboxAddress<infer T, infer _>
     ? T
-    : A extends PeerAddress<infer T>
+    : A extends PeerAddress<infer T, infer _>
       ? T
       : A extends AnyPeerAddress<infer T>
         ? T
         : never;
+
+/** The type of what is sent to an address: what its schema takes, where that transforms. */
+export type InputOf<A> =
+  A extends MailboxAddress<infer _, infer I> ? I : A extends PeerAddress<infer _, infer I> ? I : never;
+
+/** Of one that takes more than is named (`mailbox<Order>(…)`), what it takes is not looked at. */
+type Schema<T, I> = StandardSchemaV1<I, T> | StandardSchemaV1<unknown, T>;
+/** A schema that says nothing of its input takes what it gives. */
+type Sent<T, I> = unknown extends I ? T : I;
 
 export function isCapacity(capacity: unknown): capacity is Capacity {
   if (typeof capacity !== 'number') return capacity === 'unbounded';
@@ -67,8 +77,14 @@ export function checkCapacity(capacity: unknown, of: string): Capacity {
 /**
  * Names a mailbox. Throws `ERR_NAME` for a name outside `^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`, `ERR_CAPACITY` for a bad capacity,
  * `ERR_CONFIG` for a bad ordering.
+ *
+ * The types of what is sent and received are those of the schema, or are given: `mailbox<Order>('orders')`, or
+ * `mailbox<Received, Sent>('orders', { schema })`.
  */
-export function mailbox<T = unknown>(name: string, options: MailboxOptions<T> = {}): MailboxAddress<T> {
+export function mailbox<T = unknown, I = T>(
+  name: string,
+  options: Omit<MailboxOptions<T>, 'schema'> & { schema?: Schema<T, I> } = {},
+): MailboxAddress<T, Sent<T, I>> {
   checkName(name, 'mailbox');
   if (options.capacity !== undefined) checkCapacity(options.capacity, `mailbox '${name}'`);
   if (options.ordering !== undefined && options.ordering !== 'fifo' && options.ordering !== 'priority')
@@ -85,16 +101,16 @@ export function mailbox<T = unknown>(name: string, options: MailboxOptions<T> = 
         address: name,
       },
     );
-  return Object.freeze({ ...options, kind: 'mailbox' as const, name });
+  return Object.freeze({ ...options, kind: 'mailbox', name }) as MailboxAddress<T, Sent<T, I>>;
 }
 
-/** Names a process for direct messages. Throws `ERR_NAME`. */
-export function peer<T = unknown>(
+/** Names a process for direct messages. Throws `ERR_NAME`. Types as those of `mailbox`. */
+export function peer<T = unknown, I = T>(
   name: string,
-  options: { schema?: StandardSchemaV1<unknown, T> } = {},
-): PeerAddress<T> {
+  options: { schema?: Schema<T, I> } = {},
+): PeerAddress<T, Sent<T, I>> {
   checkName(name, 'peer');
-  return Object.freeze({ ...options, kind: 'peer' as const, name });
+  return Object.freeze({ ...options, kind: 'peer', name }) as PeerAddress<T, Sent<T, I>>;
 }
 
 /** Any process that sent directly to this one: `receive(anyPeer)`; `message.from` says who. */

@@ -38,6 +38,7 @@ export {
   type BodyOf,
   type Capacity,
   type Destination,
+  type InputOf,
   type MailboxAddress,
   type MailboxOptions,
   mailbox,

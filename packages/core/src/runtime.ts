@@ -14,7 +14,7 @@ import type {
   SpawnedActor,
   SpawnOptions,
 } from './actor/types.js';
-import type { BodyOf, Capacity, Destination, MailboxAddress, Source } from './address.js';
+import type { BodyOf, Capacity, Destination, InputOf, MailboxAddress, Source } from './address.js';
 import type { Carrier, OpenMailbox, Undelivered } from './carrier.js';
 import { type Codec, codecFor } from './codec.js';
 import type { Logger, MailboxSettings, ResolvedConfig } from './config.js';
@@ -119,14 +119,14 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
   }
 
   /** `Sender.send` on a handle that the runtime opens at first use and keeps. */
-  send<A extends Destination>(to: A, body: BodyOf<A>, options: SendOptions = {}): Promise<void> {
+  send<A extends Destination>(to: A, body: InputOf<A>, options: SendOptions = {}): Promise<void> {
     return promised(() => this.implicitSender(to).send(body, options));
   }
 
   /** `Sender.trySend`, likewise. */
   trySend<A extends Destination>(
     to: A,
-    body: BodyOf<A>,
+    body: InputOf<A>,
     options: TrySendOptions & WaitOptions = {},
   ): Promise<boolean> {
     return promised(() => this.implicitSender(to).trySend(body, options));
@@ -151,8 +151,8 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
    * Opens a handle for sending. Resolves whether or not anybody hosts the mailbox (or the process is there) yet; `send`
    * waits. Rejects with `ERR_CAPACITY_MISMATCH` when the mailbox is known to have another capacity.
    */
-  async sender<A extends Destination>(to: A): Promise<Sender<BodyOf<A>>> {
-    return this.opened(this.makeSender(to, await this.openFor(to, 'sender'))) as Promise<Sender<BodyOf<A>>>;
+  async sender<A extends Destination>(to: A): Promise<Sender<InputOf<A>>> {
+    return this.opened(this.makeSender(to, await this.openFor(to, 'sender'))) as Promise<Sender<InputOf<A>>>;
   }
 
   /**

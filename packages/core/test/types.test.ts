@@ -49,6 +49,42 @@ describe('addresses carry the type of their messages', () => {
   });
 });
 
+describe('a schema that transforms', () => {
+  const schema = v.object({ id: v.pipe(v.string(), v.transform(Number)) });
+  interface Sent {
+    id: string;
+  }
+  interface Received {
+    id: number;
+  }
+
+  test('gives an address both types', () => {
+    const inferred = mailbox('orders', { schema, capacity: 3 });
+    expectTypeOf(inferred).branded.toEqualTypeOf<MailboxAddress<Received, Sent>>();
+    expectTypeOf(mailbox<Received, Sent>('orders', { schema })).toEqualTypeOf<
+      MailboxAddress<Received, Sent>
+    >();
+    expectTypeOf(peer('ledger', { schema })).branded.toEqualTypeOf<PeerAddress<Received, Sent>>();
+    // As before: who names one type means both.
+    expectTypeOf(mailbox<Received>('orders', { schema })).toEqualTypeOf<MailboxAddress<Received>>();
+  });
+
+  test('is sent what it takes, and received what it gives', () => {
+    const orders = mailbox('orders', { schema });
+    compiled(async (runtime) => {
+      await runtime.send(orders, { id: '7' });
+      await runtime.trySend(orders, { id: '7' });
+      // @ts-expect-error that is what comes out
+      await runtime.send(orders, { id: 7 });
+      await (await runtime.sender(orders)).send({ id: '7' });
+      expectTypeOf((await runtime.receive(orders)).body.id).toEqualTypeOf<number>();
+      expectTypeOf((await (await runtime.receiver(orders)).receive()).body.id).toEqualTypeOf<number>();
+      expectTypeOf((await runtime.select([orders])).message.body.id).toEqualTypeOf<number>();
+      await runtime.send(peer('ledger', { schema }), { id: '7' });
+    });
+  });
+});
+
 describe('what is sent and received has that type', () => {
   const orders = mailbox<Order>('orders');
   const ledger = peer<Order>('ledger');
