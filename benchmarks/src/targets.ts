@@ -55,6 +55,30 @@ const targets: readonly Target[] = [
     metric: 'rate',
     atLeast: 2,
   },
+  {
+    label: 'uds tell ≥ 0.7× send, 256 in flight each',
+    kind: 'one-way',
+    of: 'uds, tell, 256 in flight',
+    against: 'uds, 256 sends in flight',
+    metric: 'rate',
+    atLeast: 0.7,
+  },
+  {
+    label: 'uds mailbox round trip ≥ 0.625× ask, which is ask ≤ 1.6× the round trip',
+    kind: 'round-trip',
+    of: 'uds, two mailboxes',
+    against: 'uds, ask',
+    metric: 'p50',
+    atLeast: 0.625,
+  },
+  {
+    label: "uds idle actor, heap on the host's side ≤ 4 KiB",
+    kind: 'footprint',
+    of: 'uds, 10,000 idle actors',
+    metric: 'hostHeap',
+    atMost: 4 * KIB,
+    unit: 'B',
+  },
   ...(['host', 'sender'] as const).flatMap((side): Target[] => [
     {
       label: `uds idle mailbox, heap on the ${side}'s side ≤ 4 KiB`,

@@ -32,9 +32,9 @@ export class Cell {
   private behaviour: Readonly<Record<string, ErasedHandler>>;
   private stashed: Turn[] = [];
   /** Turns that go on for a while: what a stop or restart aborts. */
-  private readonly lasting = new Set<Turn>();
-  private readonly children = new Map<string, Child>();
-  private readonly restarts: Restarts;
+  private ownLasting: Set<Turn> | null = null;
+  private ownChildren: Map<string, Child> | null = null;
+  private ownRestarts: Restarts | null = null;
   private readonly intake: Intake;
   private receiver: Receiver<unknown> | null = null;
   private retiring = false;
@@ -49,7 +49,6 @@ export class Cell {
     queue: PQueue | null,
   ) {
     this.behaviour = actor.spec.handlers;
-    this.restarts = new Restarts(actor.spec.supervision, () => actor.system.clock.now());
     this.intake = new Intake({
       types,
       queue,
@@ -66,7 +65,25 @@ export class Cell {
   }
 
   get restartCount(): number {
-    return this.restarts.total;
+    return this.ownRestarts?.total ?? 0;
+  }
+
+  // What an idle instance does not need is made at first use: there may be tens of thousands.
+
+  private get lasting(): Set<Turn> {
+    this.ownLasting ??= new Set();
+    return this.ownLasting;
+  }
+
+  private get children(): Map<string, Child> {
+    this.ownChildren ??= new Map();
+    return this.ownChildren;
+  }
+
+  private get restarts(): Restarts {
+    const { spec, system } = this.actor;
+    this.ownRestarts ??= new Restarts(spec.supervision, () => system.clock.now());
+    return this.ownRestarts;
   }
 
   get self(): SelfRef {
@@ -204,9 +221,8 @@ export class Cell {
   }
 
   private over(turn: Turn): void {
-    this.lasting.delete(turn);
     turn.over();
-    if (this.lasting.size === 0) this.onQuiet?.();
+    if (this.ownLasting?.delete(turn) && this.ownLasting.size === 0) this.onQuiet?.();
   }
 
   private drop(turn: Turn): undefined {

@@ -30,7 +30,7 @@ export interface Parent {
 export class LocalActor implements Child {
   readonly spec: ErasedSpec;
   readonly counts = { handled: 0, failed: 0, skipped: 0, aborted: 0 };
-  readonly watchers: Watchers;
+  private ownWatchers: Watchers | null = null;
   private cells: Cell[] = [];
   private receivers: Receiver<unknown>[] = [];
   private over = false;
@@ -45,7 +45,11 @@ export class LocalActor implements Child {
     readonly parent: Parent | null,
   ) {
     this.spec = definition.spec;
-    this.watchers = new Watchers(system);
+  }
+
+  get watchers(): Watchers {
+    this.ownWatchers ??= new Watchers(this.system);
+    return this.ownWatchers;
   }
 
   get address(): MailboxAddress<unknown> {
@@ -102,6 +106,10 @@ export class LocalActor implements Child {
 
   unwatch(incarnation: string, id: number): void {
     this.watchers.delete(incarnation, id);
+  }
+
+  watcherDown(incarnation: string): void {
+    this.ownWatchers?.down(incarnation);
   }
 
   unhandled(turn: Turn): undefined {

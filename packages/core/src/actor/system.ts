@@ -300,7 +300,7 @@ export class ActorSystem {
     this.asks.down(incarnation, process);
     for (const reading of [...this.readings.values()]) reading.down(incarnation, process);
     this.watches.down(incarnation);
-    for (const actor of this.actors.values()) actor.watchers.down(incarnation);
+    for (const actor of this.actors.values()) actor.watcherDown(incarnation);
     for (const turn of [...this.working.values()])
       if (turn.request.replyTo === incarnation)
         turn.abandon(new PigeonholeError('ERR_PEER_DOWN', `process '${process}', which asked, has ended`));

@@ -1,0 +1,146 @@
+/** Actors beside the mailboxes that they stand on: the same work, asked and told. */
+
+import { setImmediate as turn } from 'node:timers/promises';
+import { type ActorRef, createRuntime, defineActor, type HandlersOf, type Runtime } from '@pigeonhole/core';
+import type { Case, FootprintCase, OneWayCase, Place, RoundTripCase } from './contender.js';
+import type { Order } from './order.js';
+
+const IN_FLIGHT = 256;
+const ASKS_IN_FLIGHT = 1000;
+const IDLE_ACTORS = 10_000;
+
+const desk = defineActor('desk', {
+  state: ({ take }: { take: (order: Order) => void }) => ({ take }),
+  handlers: {
+    note(ctx, order: Order) {
+      ctx.state.take(order);
+    },
+    noted(ctx, order: Order) {
+      ctx.state.take(order);
+      return order.id;
+    },
+    echo: (_ctx, order: Order) => order,
+  },
+});
+
+/** What the idle actors of one process were told. */
+interface Tally {
+  count: number;
+  sum: number;
+}
+
+const idler = defineActor('idler', {
+  state: (tally: Tally) => tally,
+  handlers: {
+    add({ state }, number: number) {
+      state.count += 1;
+      state.sum += number;
+    },
+  },
+});
+
+type DeskRef = ActorRef<HandlersOf<typeof desk>>;
+
+/** A runtime in the case's own directory. */
+async function join(place: Place, transport: string, name: string): Promise<Runtime> {
+  process.env.PIGEONHOLE_DIR = place.directory;
+  return createRuntime({ name, namespace: 'bench', transport });
+}
+
+function close(runtime: Runtime): () => Promise<void> {
+  return () => runtime.close().then(() => undefined);
+}
+
+function oneWay(
+  transport: string,
+  name: string,
+  inFlight: number,
+  send: (ref: DeskRef, order: Order) => Promise<unknown>,
+): OneWayCase {
+  return {
+    kind: 'one-way',
+    name: `${transport}, ${name}`,
+    async consume(place, take) {
+      const runtime = await join(place, transport, 'consumer');
+      await runtime.spawn(desk, { take });
+      return close(runtime);
+    },
+    async produce(place) {
+      const runtime = await join(place, transport, 'producer');
+      const ref = runtime.ref<typeof desk>('desk');
+      return {
+        async send(source) {
+          const loop = async (): Promise<void> => {
+            while (source.more()) await send(ref, source.next());
+          };
+          await Promise.all(Array.from({ length: inFlight }, loop));
+        },
+        close: close(runtime),
+      };
+    },
+  };
+}
+
+function roundTrip(transport: string): RoundTripCase {
+  return {
+    kind: 'round-trip',
+    name: `${transport}, ask`,
+    async respond(place) {
+      const runtime = await join(place, transport, 'responder');
+      await runtime.spawn(desk, { take: () => undefined });
+      return close(runtime);
+    },
+    async request(place) {
+      const runtime = await join(place, transport, 'requester');
+      const ref = runtime.ref<typeof desk>('desk');
+      return { exchange: (order) => ref.ask.echo(order), close: close(runtime) };
+    },
+  };
+}
+
+function footprint(transport: string): FootprintCase {
+  return {
+    kind: 'footprint',
+    name: `${transport}, 10,000 idle actors`,
+    mailboxes: IDLE_ACTORS,
+    async host(place) {
+      const runtime = await join(place, transport, 'host');
+      const tally: Tally = { count: 0, sum: 0 };
+      return {
+        async open(index) {
+          await runtime.spawn(idler, tally, { name: `idler-${index}` });
+        },
+        async collect(count) {
+          while (tally.count < count) await turn();
+          const { sum } = tally;
+          tally.count = tally.sum = 0;
+          return sum;
+        },
+        close: close(runtime),
+      };
+    },
+    async sender(place) {
+      const runtime = await join(place, transport, 'sender');
+      const refs: ActorRef<HandlersOf<typeof idler>>[] = [];
+      return {
+        async open(index) {
+          refs.push(runtime.ref<typeof idler>(`idler-${index}`));
+        },
+        async send(count) {
+          await Promise.all(refs.slice(0, count).map((ref, index) => ref.tell.add(index)));
+        },
+        close: close(runtime),
+      };
+    },
+  };
+}
+
+/** Every case of actors over one transport. */
+export function actorCases(transport: string): readonly Case[] {
+  return [
+    oneWay(transport, 'tell, 256 in flight', IN_FLIGHT, (ref, order) => ref.tell.note(order)),
+    oneWay(transport, 'ask, 1,000 in flight', ASKS_IN_FLIGHT, (ref, order) => ref.ask.noted(order)),
+    roundTrip(transport),
+    footprint(transport),
+  ];
+}
