@@ -163,6 +163,7 @@ class Assembly {
   private async carrierFor({ transport }: Used, registry: Registry): Promise<Carrier> {
     const { config, self } = this;
     const { limits, namespace } = config;
+    const events = this.registryEvents();
     let network: Network | null = null;
     const context: PortContext = {
       namespace,
@@ -186,6 +187,7 @@ class Assembly {
       registry,
       limits,
       inboxCapacity: config.inbox.capacity,
+      events,
       hosting: (mailbox, host) => apart(() => this.runtime?.emit('mailbox:host', { mailbox, host })),
       lost: (mailbox, host, lost) => apart(() => this.runtime?.emit('mailbox:lost', { mailbox, host, lost })),
       warn: (error) => this.warn(error),

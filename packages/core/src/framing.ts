@@ -63,6 +63,12 @@ export const Kind = {
   pong: 21,
   /** Either: I am closing because … rest = JSON {code, message}. */
   error: 22,
+  /** Either, to a process on another host: do you host this mailbox? rest = JSON {mailbox}. */
+  ask: 23,
+  /** Answer to ask `number`. rest = JSON {claim: 'owned' | 'raised' | null, transport?}. */
+  answer: 24,
+  /** Either, to a process on another host: I have begun or ceased to host it. rest = JSON {mailbox, hosts}. */
+  news: 25,
 } as const;
 
 export const Reject = { full: 0, cancelled: 1, moved: 2, error: 3 } as const;

@@ -1,7 +1,7 @@
 import { type Capacity, checkCapacity, type Ordering } from './address.js';
 import { PigeonholeError } from './errors.js';
 import { Queue } from './queue.js';
-import type { HostRecord, Registry, RegistryEvents } from './registry/registry.js';
+import type { ClaimState, HostRecord, Neighbourhood, Registry, RegistryEvents } from './registry/registry.js';
 import { capacityMismatch, DEFAULT_CAPACITY } from './spec.js';
 import type { MailboxSpec, PeerInfo, StoreAttachment, StoreChannel, StoreTransport } from './transport.js';
 import type { ReceiveOperation, SendOperation } from './waiters.js';
@@ -121,6 +121,7 @@ class MemoryChannel implements StoreChannel {
  * them can die without the others, so what is claimed stays claimed until its owner releases it or leaves.
  */
 export class MemoryRegistry implements Registry {
+  neighbours: Neighbourhood | null = null;
   private readonly world: World;
   /** Tells those who were there before; null once done. */
   private announce: (() => void) | null = null;
@@ -181,6 +182,15 @@ export class MemoryRegistry implements Registry {
 
   vouches(incarnation: string): boolean {
     return [...this.world.members.values()].some(({ peer }) => peer.incarnation === incarnation);
+  }
+
+  claimOf(mailbox: string): ClaimState | null {
+    const host = this.world.hosts.get(mailbox);
+    return host?.peer === this.self ? { claim: 'owned', transport: host.transport } : null;
+  }
+
+  hosts(): string[] {
+    return [...this.world.hosts].flatMap(([mailbox, { peer }]) => (peer === this.self ? [mailbox] : []));
   }
 
   async locate(mailbox: string): Promise<HostRecord | null> {

@@ -105,6 +105,19 @@ export class Queue implements Channel {
   }
 
   /** Refuses everything from now on; what waited fails with `reason()`. */
+  /** Takes out the calls that wait here, without settling them, but for those of which `stays`. */
+  surrender(stays: (operation: SendOperation | ReceiveOperation) => boolean): {
+    sends: SendOperation[];
+    receives: ReceiveOperation[];
+  } {
+    const take = <T extends SendOperation | ReceiveOperation>(list: OperationList<T>): T[] => {
+      const all = list.drain();
+      for (const operation of all) if (stays(operation)) list.push(operation);
+      return all.filter((operation) => !stays(operation));
+    };
+    return { sends: take(this.senders), receives: take(this.receivers) };
+  }
+
   close(reason: () => Error): void {
     this.closedBy = reason;
     for (const operation of this.senders.drain()) operation.fail(reason());

@@ -69,6 +69,11 @@ export interface Link {
    * mechanism cannot see that: the link reports what has come from it, then `handler.end()`.
    */
   peerDown?(): void;
+  /**
+   * Whether the other side has proved that it may speak for the process at that address of a port. Absent: the mechanism proves
+   * nothing of the kind.
+   */
+  speaksFor?(address: string): boolean;
 }
 
 /** What a link reports. Core implements it; none of these throws. */
@@ -90,6 +95,13 @@ export interface Port {
    * `ERR_TRANSPORT`, `ERR_OS_LIMIT` or `ERR_PERMISSION` for other reasons.
    */
   connect(address: string, handler: LinkHandler): Promise<Link>;
+  /** Processes on other hosts with which core is to keep links. */
+  readonly neighbours?: {
+    /** By process name, what `connect` takes. */
+    readonly addresses: Readonly<Record<string, string>>;
+    /** After how many milliseconds without a sign of life one counts as dead. */
+    readonly silence: number;
+  };
   /** Stops listening and removes what it left in the file system. Open links stay. */
   close(): Promise<void>;
 }

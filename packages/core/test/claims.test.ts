@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as later } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { newIncarnation } from '../src/naming.js';
-import { Claims } from '../src/registry/claims.js';
+import { Claims, type Rival } from '../src/registry/claims.js';
 import { rejection, runtimeDirectory } from './child.js';
 
 /** Claimants of one directory, alive until they are taken out of `alive`. */
@@ -131,4 +131,49 @@ test('a claim under way ends when its process leaves, and leaves no flag', async
   claims.stop();
   expect((await rejection(claims.claim(directory))).code).toBe('ERR_CLOSED');
   expect(await readdir(join(directory, '..', '..'))).toEqual([]);
+});
+
+/** Claimants that share no directory: each is asked for its own flag, and an answer takes its time. */
+async function hosts(
+  count: number,
+  owning: Set<object>,
+): Promise<{ claims: Claims; directory: string; elsewhere: () => Promise<Rival | null> }[]> {
+  const all: { claims: Claims; directory: string; self: string }[] = [];
+  for (let n = 0; n < count; n++) {
+    const { directory, claimant } = await field();
+    all.push({ directory, ...claimant() });
+  }
+  return all.map((own) => ({
+    ...own,
+    elsewhere: async () => {
+      const others = all.filter((each) => each !== own);
+      const answers = others.map(async (each): Promise<Rival | null> => {
+        await later(Math.random() * 2);
+        const owns = owning.has(each.claims);
+        const answer = owns || each.claims.isUp(each.directory) ? { incarnation: each.self, owns } : null;
+        await later(Math.random() * 2);
+        return answer;
+      });
+      return (await Promise.all(answers)).find((answer) => answer !== null) ?? null;
+    },
+  }));
+}
+
+test('of hosts that ask each other exactly one owns, and the others learn which', async () => {
+  for (let round = 0; round < 10; round++) {
+    const owning = new Set<object>();
+    const claimants = await hosts(3, owning);
+    const outcomes = await Promise.all(
+      claimants.map(async ({ claims, directory, elsewhere }) => {
+        const owner = await claims.claim(directory, '', elsewhere);
+        if (owner === null) owning.add(claims);
+        return owner;
+      }),
+    );
+    expect(outcomes.filter((owner) => owner === null)).toHaveLength(1);
+    expect(new Set(outcomes.filter((owner) => owner !== null)).size).toBe(1);
+    expect(claimants.map(({ claims, directory }) => claims.isUp(directory))).toEqual(
+      outcomes.map((owner) => owner === null),
+    );
+  }
 });

@@ -102,6 +102,9 @@ export function read(frame: Frame): Fields {
     case 'hello':
     case 'refused':
     case 'error':
+    case 'ask':
+    case 'answer':
+    case 'news':
       return { ...fields, json: parseJson(frame.rest) };
     case 'opened': {
       const { adopted, ...json } = openedAs(parseJson(frame.rest));

@@ -25,3 +25,20 @@ export function reachable({ host, port }: Address): Address {
   const local: Record<string, string> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
   return { host: local[host] ?? host, port };
 }
+
+/** Begins the published address of a port that takes TLS only. */
+const TLS = 'tls://';
+
+/** An address as other processes are given it. */
+export function publish(address: string, tls: boolean): string {
+  return tls ? TLS + address : address;
+}
+
+export function takesTls(published: string): boolean {
+  return published.startsWith(TLS);
+}
+
+/** The address in a published one, or null. */
+export function addressIn(published: string): Address | null {
+  return parseAddress(takesTls(published) ? published.slice(TLS.length) : published);
+}

@@ -11,11 +11,12 @@ import {
   show,
   socketError,
 } from '@pigeonhole/core/transport';
-import { type Address, formatAddress, parseAddress, reachable } from './address.js';
+import { type Address, addressIn, formatAddress, publish, reachable, takesTls } from './address.js';
 import { Handshakes } from './handshakes.js';
 import { TcpLink } from './link.js';
 import {
   checkOptions,
+  neighboursOf,
   permittedAddress,
   readCredentials,
   type TcpOptions,
@@ -26,9 +27,6 @@ export type { TcpOptions, TlsOptions } from './options.js';
 
 /** How long a connection may take to come about, its TLS handshake included (milliseconds). */
 const CONNECT_PATIENCE = 10_000;
-
-/** Begins the published address of a port that takes TLS only. */
-const TLS = 'tls://';
 
 /**
  * Links over TCP connections (tcp(7)), with TCP_NODELAY. Each process listens on one port, by default of the loopback interface, and
@@ -41,39 +39,48 @@ export default function tcp(options: TcpOptions = {}): LinkTransport {
   return {
     kind: 'link',
     name: 'tcp',
-    capabilities: { sync: false, crossThread: true, crossProcess: true, crossHost: false, durable: false },
+    capabilities: { sync: false, crossThread: true, crossProcess: true, crossHost: true, durable: false },
     open: (context) => TcpPort.open(options, context),
   };
 }
 
 class TcpPort implements Port {
+  readonly neighbours?: NonNullable<Port['neighbours']>;
+
   private constructor(
     readonly address: string,
     private readonly server: Server,
     private readonly tls: TlsOptions | undefined,
-  ) {}
+    neighbours: Port['neighbours'],
+    private readonly heartbeat: number | undefined,
+  ) {
+    if (neighbours !== undefined) this.neighbours = neighbours;
+  }
 
   static async open(options: TcpOptions, context: PortContext): Promise<TcpPort> {
-    const wanted = await permittedAddress(options);
+    const wanted = await permittedAddress(options, context.self.name);
     const tls = options.tls && (await readCredentials(options.tls));
-    const server = serve(tls, context);
+    const neighbours = neighboursOf(options);
+    // Silence is judged after one interval at least and two at most.
+    const heartbeat = neighbours && neighbours.silence / 2;
+    const server = serve(tls, heartbeat, context);
     const bound = await listen(server, wanted);
     // A failed accept (EMFILE) costs that connection; the listener goes on.
     server.on('error', (error) => context.warn(tcpError(error, 'accept on', bound)));
-    const address = formatAddress(reachable(bound));
-    return new TcpPort(tls === undefined ? address : TLS + address, server, tls);
+    const address = publish(formatAddress(reachable(bound)), tls !== undefined);
+    return new TcpPort(address, server, tls, neighbours, heartbeat);
   }
 
   async connect(address: string, handler: LinkHandler): Promise<Link> {
     const to = this.read(address);
-    const link = new TcpLink(await dial(to, this.tls));
+    const link = new TcpLink(await dial(to, this.tls), this.heartbeat);
     link.report(handler);
     return link;
   }
 
   private read(address: string): Address {
-    const protectedThere = address.startsWith(TLS);
-    const to = parseAddress(protectedThere ? address.slice(TLS.length) : address);
+    const protectedThere = takesTls(address);
+    const to = addressIn(address);
     if (to !== null && protectedThere === (this.tls !== undefined)) return to;
     const problem =
       to === null
@@ -90,9 +97,9 @@ class TcpPort implements Port {
   }
 }
 
-function serve(tls: TlsOptions | undefined, context: PortContext): Server {
+function serve(tls: TlsOptions | undefined, heartbeat: number | undefined, context: PortContext): Server {
   const accept = (socket: Socket): void => {
-    const link = new TcpLink(socket);
+    const link = new TcpLink(socket, heartbeat);
     link.report(context.accept(link));
   };
   if (tls === undefined) return createServer({ noDelay: true }, accept);

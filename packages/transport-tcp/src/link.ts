@@ -1,11 +1,29 @@
 import type { Socket } from 'node:net';
+import { checkServerIdentity, TLSSocket } from 'node:tls';
 import type { Link, LinkHandler } from '@pigeonhole/core/transport';
+import { addressIn } from './address.js';
 
 /** One connection. TCP is an ordered stream of bytes already, so all that is left is to pass on. */
 export class TcpLink implements Link {
+  /** What the other side takes is a sign of life, and seen once all of a write is taken: so no write is long. */
+  readonly maxWriteBytes = 1024 * 1024;
+  readonly heartbeat?: number;
   private error: Error | undefined;
 
-  constructor(private readonly socket: Socket) {}
+  /** `heartbeat`: milliseconds; undefined where all processes are of this host. */
+  constructor(
+    private readonly socket: Socket,
+    heartbeat: number | undefined,
+  ) {
+    if (heartbeat !== undefined) this.heartbeat = heartbeat;
+  }
+
+  /** Without TLS nothing is proved: whoever reaches the port is trusted (option insecure). */
+  speaksFor(address: string): boolean {
+    if (!(this.socket instanceof TLSSocket)) return true;
+    const host = addressIn(address)?.host;
+    return host !== undefined && checkServerIdentity(host, this.socket.getPeerCertificate()) === undefined;
+  }
 
   report(handler: LinkHandler): void {
     const { socket } = this;

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { BlockList, isIP } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import { PigeonholeError, show } from '@pigeonhole/core/transport';
-import { type Address, formatAddress, parseAddress } from './address.js';
+import { type Address, formatAddress, parseAddress, publish } from './address.js';
 
 /** Credentials of this process, each as PEM text or as the path of a PEM file (relative to the working directory). */
 export interface TlsOptions {
@@ -16,15 +16,33 @@ export interface TlsOptions {
 }
 
 export interface TcpOptions {
-  /** `host:port` to listen on; port 0 is one that the kernel picks. Default `127.0.0.1:0`. */
+  /**
+   * `host:port` to listen on; port 0 is one that the kernel picks. Default: what `peers` says of this process, else `127.0.0.1:0`.
+   */
   listen?: string;
   /** Mutual TLS on every connection: both sides verify. */
   tls?: TlsOptions;
   /** `true`: listen beyond the loopback interface without `tls`. Whoever reaches the address can then read, forge and join. */
   insecure?: boolean;
+  /**
+   * By name, the `host:port` of processes on other hosts that share this namespace and its mailboxes. Each must name the others. It may hold
+   * this process itself, and others of this host, too, so that all can have the same.
+   */
+  peers?: Readonly<Record<string, string>>;
+  /** Milliseconds without a sign of life after which a process on another host counts as dead. Default 20000. */
+  silence?: number;
 }
 
-const allowed = { listen: 'string', tls: 'object', insecure: 'boolean' } as const;
+const SILENCE = 20_000;
+const [LEAST_SILENCE, MOST_SILENCE] = [100, 2 ** 31 - 1];
+
+const allowed = {
+  listen: 'string',
+  tls: 'object',
+  insecure: 'boolean',
+  peers: 'object',
+  silence: 'number',
+} as const;
 const tlsKeys = ['key', 'cert', 'ca'] as const;
 
 const loopback = new BlockList();
@@ -45,7 +63,17 @@ export function checkOptions(options: TcpOptions): void {
       throw configError(`option ${key} of transport 'tcp' is ${show(value)}; it must be: ${kind}`);
   }
   if (options.tls !== undefined) checkTls(options.tls);
-  listenAddress(options);
+  if (options.listen !== undefined) addressOf('listen', options.listen);
+  for (const [name, address] of Object.entries(options.peers ?? {}))
+    if (addressOf(`peers.${name}`, address).port === 0)
+      throw configError(
+        `option peers.${name} of transport 'tcp' is '${address}'; others cannot know a port that the kernel picks: name one`,
+      );
+  const { silence = SILENCE } = options;
+  if (!(silence >= LEAST_SILENCE && silence <= MOST_SILENCE))
+    throw configError(
+      `option silence of transport 'tcp' is ${show(silence)}; it must be ${LEAST_SILENCE} to ${MOST_SILENCE} milliseconds`,
+    );
 }
 
 function checkTls(tls: TlsOptions): void {
@@ -58,21 +86,46 @@ function checkTls(tls: TlsOptions): void {
   );
 }
 
-export function listenAddress({ listen = '127.0.0.1:0' }: TcpOptions): Address {
-  const address = parseAddress(listen);
+function addressOf(option: string, text: string): Address {
+  const address = parseAddress(text);
   if (address === null)
     throw configError(
-      `option listen of transport 'tcp' is ${show(listen)}; it must be host:port with a port of 0 to 65535 (IPv6 as [::1]:7000)`,
+      `option ${option} of transport 'tcp' is ${show(text)}; it must be host:port with a port of 0 to 65535 (IPv6 as [::1]:7000)`,
     );
   return address;
+}
+
+/** Where this process listens. Throws `ERR_CONFIG` when others are to find it and it does not say where. */
+function listenAddress({ listen, peers }: TcpOptions, self: string): Address {
+  const own = peers !== undefined && Object.hasOwn(peers, self) ? peers[self] : undefined;
+  if (peers !== undefined && listen === undefined && own === undefined)
+    throw configError(
+      `option peers of transport 'tcp' names processes on other hosts, and they cannot know where process '${self}' listens: ` +
+        `give listen, or peers.${self}`,
+    );
+  return addressOf('listen', listen ?? own ?? '127.0.0.1:0');
+}
+
+/** The processes on other hosts, and how long each may be silent; undefined when there are none. */
+export function neighboursOf({
+  peers,
+  silence = SILENCE,
+  tls,
+}: TcpOptions): { addresses: Record<string, string>; silence: number } | undefined {
+  if (peers === undefined) return undefined;
+  const published = Object.entries(peers).map(([name, address]) => [
+    name,
+    publish(address, tls !== undefined),
+  ]);
+  return { addresses: Object.fromEntries(published), silence };
 }
 
 /**
  * The address to bind, numeric. Rejects with `ERR_CONFIG` when it reaches beyond this host and nothing protects it: a name counts
  * as what it resolves to.
  */
-export async function permittedAddress(options: TcpOptions): Promise<Address> {
-  const { host, port } = listenAddress(options);
+export async function permittedAddress(options: TcpOptions, self: string): Promise<Address> {
+  const { host, port } = listenAddress(options, self);
   const numeric = isIP(host) > 0 ? host : await resolve(host);
   const local = loopback.check(numeric, isIP(numeric) === 6 ? 'ipv6' : 'ipv4');
   if (!local && options.tls === undefined && options.insecure !== true)

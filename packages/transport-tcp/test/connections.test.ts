@@ -12,7 +12,9 @@ import { within } from './watch.js';
 const handler: LinkHandler = { data: () => {}, drain: () => {}, end: () => {} };
 
 async function openPort(): Promise<Port> {
-  const port = await tcp().open({ accept: () => handler, warn: () => {} } as unknown as PortContext);
+  const port = await tcp().open({
+    ...{ accept: () => handler, warn: () => {}, self: { name: 'a', incarnation: '0'.repeat(16) } },
+  } as unknown as PortContext);
   onTestFinished(() => port.close());
   return port;
 }

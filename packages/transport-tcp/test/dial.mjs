@@ -2,7 +2,11 @@
 import tcp from '@pigeonhole/transport-tcp';
 
 const handler = { data() {}, drain() {}, end() {} };
-const port = await tcp({ listen: process.argv[2] }).open({ accept: () => handler, warn() {} });
+const port = await tcp({ listen: process.argv[2] }).open({
+  self: { name: 'dialler' },
+  accept: () => handler,
+  warn() {},
+});
 const { code, message } = await port.connect(process.argv[3], handler).then(
   () => ({ code: 'connected' }),
   (error) => error,

@@ -5,15 +5,20 @@ import { createRuntime, mailbox } from '@pigeonhole/core';
 import tcp from '@pigeonhole/transport-tcp';
 import { expect, onTestFinished, test } from 'vitest';
 import { joined, published, scratch, settings } from './scene.js';
+import { until } from './watch.js';
 
 test.each([
-  [{ port: 1 }, /no option 'port'; it has: listen, tls, insecure/],
+  [{ port: 1 }, /no option 'port'; it has: listen, tls, insecure, peers, silence/],
   [{ listen: 7000 }, /option listen .* is 7000; it must be: string/],
   [{ listen: '127.0.0.1' }, /host:port/],
   [{ listen: '127.0.0.1:65536' }, /0 to 65535/],
   [{ listen: '::1:7000' }, /\[::1\]:7000/],
   [{ listen: '[127.0.0.1]:7000' }, /host:port/],
   [{ listen: ':7000' }, /host:port/],
+  [{ peers: { b: '10.0.0.2' } }, /option peers\.b .*host:port/],
+  [{ peers: { b: '10.0.0.2:0' } }, /option peers\.b .*name one/],
+  [{ silence: 99 }, /option silence .* is 99; it must be 100 to/],
+  [{ silence: Number.NaN }, /option silence .*NaN/],
   [{ insecure: 'yes' }, /option insecure .* 'yes'|"yes"/],
   [{ tls: { key: 'k', cert: 'c' } }, /has no 'ca'/],
   [{ tls: { key: 'k', cert: 'c', ca: 'a', pfx: 'p' } }, /unknown 'pfx'.*key, cert, ca/],
@@ -76,4 +81,39 @@ test('a port that is taken is ERR_IN_USE and leaves nothing behind', async () =>
   await expect(refused).rejects.toMatchObject({ code: 'ERR_IN_USE', transport: 'tcp' });
   await expect(refused).rejects.toThrow(new RegExp(`${listen}.*a port of its own`));
   await joined(directory, 'a');
+});
+
+test('whoever names peers must say where it listens, in listen or in peers', async () => {
+  const directory = scratch();
+  const refused = createRuntime(settings(directory, 'a', { use: 'tcp', peers: { b: '127.0.0.1:9' } }));
+  await expect(refused).rejects.toMatchObject({ code: 'ERR_CONFIG' });
+  await expect(refused).rejects.toThrow(/where process 'a' listens: give listen, or peers\.a/);
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  await joined(directory, 'a', { use: 'tcp', peers: { a: `127.0.0.1:${port}`, b: '127.0.0.1:9' } });
+  expect(published(directory, 'a').ports.tcp).toBe(`127.0.0.1:${port}`);
+});
+
+test('processes of one host may name each other in peers: they are known once, by the directory', async () => {
+  const directory = scratch();
+  const ports = await Promise.all(
+    [1, 2].map(async () => {
+      const server = createServer();
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      const { port } = server.address() as { port: number };
+      await new Promise((resolve) => server.close(resolve));
+      return port;
+    }),
+  );
+  const peers = { a: `127.0.0.1:${ports[0]}`, b: `127.0.0.1:${ports[1]}` };
+  const [a, b] = await Promise.all(['a', 'b'].map((name) => joined(directory, name, { use: 'tcp', peers })));
+  await until(() => a?.peers().length === 1 && b?.peers().length === 1, 'both to know each other');
+  const receiver = await a?.receiver(mailbox('m'));
+  await b?.send(mailbox('m'), 1);
+  expect((await receiver?.receive())?.body).toBe(1);
+  expect(a?.peers().map(({ name }) => name)).toEqual(['b']);
+  await b?.close();
+  await until(() => a?.peers().length === 0, 'b to have gone');
 });

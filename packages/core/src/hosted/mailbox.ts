@@ -6,7 +6,7 @@ import type { MailboxSpec, PeerInfo } from '../transport.js';
 import { type ReceiveOperation, SendOperation } from '../waiters.js';
 import type { Attachment, AttachmentOwner } from './attachment.js';
 import { MovingChannel, type Reached } from './moving.js';
-import { Served } from './served.js';
+import { isRemote, Moved, Served } from './served.js';
 import type { Session } from './session.js';
 
 /** What a hosted mailbox asks of the network it is in. */
@@ -20,6 +20,9 @@ export interface MailboxNetwork {
 
 /** How long opening a sender waits for a host that does not answer, before it leaves a mismatch to `send` (milliseconds). */
 const OPEN_PATIENCE = 1_000;
+
+/** How long the others may take to turn to the other host, when two found that they host the same (milliseconds). */
+const GIVE_WAY_PATIENCE = 1_000;
 
 /** What a message that waits to be adopted takes beside its body (bytes). */
 const ADOPTION_COST = 128;
@@ -50,6 +53,8 @@ export class HostedMailbox implements AttachmentOwner {
   /** Messages of this process of which it is not known whether their host handed them over before it was lost. */
   private doubt: { readonly host: string; readonly messages: number } | null = null;
   private onDeserted: (() => void) | null = null;
+  /** While what was held here goes to another host. */
+  private givingWay: Promise<void> | null = null;
 
   constructor(
     private readonly network: MailboxNetwork,
@@ -181,6 +186,22 @@ export class HostedMailbox implements AttachmentOwner {
     return { left, unanswered, heir: heir?.session ?? null };
   }
 
+  /**
+   * Ceases to host for another that hosts it, too: two that were cut off from each other. What waits here waits on, for that one;
+   * `handOn` passes on to it what was accepted and not received; of some (`unanswered`) that is not known.
+   */
+  giveWay(handOn: (left: Envelope[], unanswered: number) => Promise<void>): void {
+    const { queue } = this;
+    if (queue === null || this.givingWay !== null) return;
+    const { sends, receives } = queue.surrender(isRemote);
+    this.givingWay = this.stopHosting(() => new Moved(), GIVE_WAY_PATIENCE)
+      .then(({ left, unanswered }) => handOn(left, unanswered))
+      .finally(() => {
+        this.givingWay = null;
+      });
+    this.channel.lost(queue, sends, receives);
+  }
+
   detached(
     from: Attachment,
     sends: SendOperation[],
@@ -232,6 +253,8 @@ export class HostedMailbox implements AttachmentOwner {
   }
 
   private async reach(): Promise<Reached> {
+    // What this process accepted stays ahead of what comes now.
+    await this.givingWay;
     const reached = await this.network.reachHost(this);
     if (reached === 'self') {
       const queue = this.queue ?? this.startHosting();

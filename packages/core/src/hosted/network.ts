@@ -3,12 +3,13 @@ import { type Carrier, inboxName, type OpenMailbox, type Undelivered } from '../
 import type { CodecLimits } from '../codec.js';
 import { PigeonholeError } from '../errors.js';
 import type { Envelope } from '../message.js';
-import type { Registry } from '../registry/registry.js';
+import type { ClaimState, Registry, RegistryEvents } from '../registry/registry.js';
 import type { Channel, Link, LinkHandler, LinkTransport, MailboxSpec, PeerInfo, Port } from '../transport.js';
 import { SendOperation } from '../waiters.js';
 import { HostedMailbox, type MailboxNetwork, within } from './mailbox.js';
+import { Neighbours } from './neighbours.js';
 import { Moved, type Served } from './served.js';
-import { Session, type SessionOwner } from './session.js';
+import { type Introduction, Session, type SessionOwner } from './session.js';
 
 /** Links whose other side has not yet said who it is; of more, the oldest goes. */
 const MAX_STRANGERS = 256;
@@ -26,6 +27,7 @@ export interface NetworkSetup {
   readonly registry: Registry;
   readonly limits: CodecLimits & { readonly maxBytes: number };
   readonly inboxCapacity: Capacity;
+  readonly events: RegistryEvents;
   hosting(mailbox: string, host: string): void;
   lost(mailbox: string, host: string, messages: number): void;
   warn(error: Error): void;
@@ -42,12 +44,14 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
   private readonly strangers = new Set<Session>();
   /** Errors of connections that nobody took. */
   private readonly refusals = new WeakSet<object>();
+  private readonly neighbours: Neighbours | null;
   private closing = false;
   private onIdle: (() => void) | null = null;
 
   constructor(private readonly setup: NetworkSetup) {
     this.transport = setup.transport;
     this.limits = setup.limits;
+    this.neighbours = this.findNeighbours();
     const own = this.mailbox(inboxName(this.self.name), this.self.name);
     own.startHosting();
     own.channel.look();
@@ -150,16 +154,36 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
 
   // For sessions
 
-  async identify(incarnation: string): Promise<PeerInfo | null> {
+  async identify(who: Introduction, link: Link): Promise<PeerInfo | null> {
     if (this.closing)
       throw new PigeonholeError('ERR_PEER_DOWN', `process '${this.self.name}' is leaving`, {
         address: this.self.name,
       });
-    return this.setup.registry.identify(incarnation);
+    if (who.byName && this.neighbours === null)
+      throw new PigeonholeError(
+        'ERR_FENCED',
+        `process '${who.name}' wanted this one by its name, as if from another host, and this one has no processes on others`,
+      );
+    const peer = await this.setup.registry.identify(who.incarnation);
+    if (peer === null) return this.neighbours?.admit(who, link) ?? null;
+    if (!who.byName) return peer;
+    throw new PigeonholeError('ERR_PEER_DOWN', 'processes of one host find each other through the directory');
+  }
+
+  recognise(who: Introduction, link: Link): PeerInfo {
+    return (this.neighbours as Neighbours).recognise(who, link);
   }
 
   vouches({ incarnation }: PeerInfo): boolean {
     return this.setup.registry.vouches(incarnation);
+  }
+
+  claimOf(mailbox: string): ClaimState | null {
+    return this.setup.registry.claimOf(mailbox);
+  }
+
+  news(session: Session, mailbox: string, hosts: boolean): void {
+    this.neighbours?.news(session, mailbox, hosts);
   }
 
   serve(session: Session, channel: number, spec: Omit<MailboxSpec, 'maxBytes'>): Served | null {
@@ -183,6 +207,7 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
         `there are ${MAX_LINKS} links with this process, the most there can be`,
       );
     if (this.sessions.get(incarnation)?.open !== true) this.sessions.set(incarnation, session);
+    this.neighbours?.opened(session);
   }
 
   over(session: Session): void {
@@ -190,6 +215,7 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
     this.strangers.delete(session);
     if (session.peer !== null && this.sessions.get(session.peer.incarnation) === session)
       this.sessions.delete(session.peer.incarnation);
+    this.neighbours?.over(session);
     if (this.everySession.size === 0) this.onIdle?.();
   }
 
@@ -217,6 +243,8 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
       mailbox.refused = null;
       return session;
     } catch (error) {
+      // Whether a neighbour lives, and what is wrong with the way to it, is for `Neighbours` to say.
+      if (this.neighbours !== null && !this.vouches(host)) return 'changing';
       if (!(error instanceof PigeonholeError && error.code === 'ERR_PEER_DOWN')) throw error;
       if (this.refusals.has(error)) this.countRefusal(mailbox, host, error);
       return 'changing';
@@ -242,7 +270,12 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
   }
 
   lost(mailbox: HostedMailbox, host: string, messages: number): void {
-    if (mailbox.inboxOf === null || messages > 0) this.setup.lost(mailbox.spec.name, host, messages);
+    const report = (): void => {
+      if (mailbox.inboxOf === null || messages > 0) this.setup.lost(mailbox.spec.name, host, messages);
+    };
+    if (this.neighbours?.has(host) !== true) return report();
+    // Only the link is known to be over; the mailbox may be there as it was.
+    void this.neighbours.isDead(host).then((dead) => dead && report());
   }
 
   private mailbox(name: string, inboxOf: string | null, spec?: MailboxSpec): HostedMailbox {
@@ -301,6 +334,12 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
         transport: name,
         address: peer.name,
       });
+    const session = await this.connect(peer, address);
+    await session.ready;
+    return session;
+  }
+
+  private async connect(peer: PeerInfo, address: string): Promise<Session> {
     const session = new Session(this, peer);
     this.everySession.add(session);
     try {
@@ -311,8 +350,49 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
       throw error;
     }
     if (this.closing) session.abort();
-    await session.ready;
     return session;
+  }
+
+  private findNeighbours(): Neighbours | null {
+    const { port, registry, events } = this.setup;
+    if (port.neighbours === undefined) return null;
+    if (registry.neighbours !== null)
+      throw new PigeonholeError(
+        'ERR_CONFIG',
+        `transport '${this.transport.name}' is given processes on other hosts, and another transport is, too; give them to one`,
+        { transport: this.transport.name },
+      );
+    const neighbours = new Neighbours({
+      ...{ registry, events, transportName: this.transport.name },
+      ...port.neighbours,
+      meet: (peer) => this.meet(peer),
+      giveWay: (mailbox, session) => this.giveWay(mailbox, session),
+    });
+    registry.neighbours = neighbours;
+    return neighbours;
+  }
+
+  private async meet(neighbour: PeerInfo): Promise<'met' | 'refused'> {
+    let session: Session;
+    try {
+      session = await this.connect(neighbour, neighbour.ports[this.transport.name] as string);
+    } catch (error) {
+      if (error instanceof PigeonholeError && error.code === 'ERR_PEER_DOWN') return 'refused';
+      throw error;
+    }
+    await session.ready;
+    return 'met';
+  }
+
+  private giveWay(name: string, session: Session): void {
+    const mailbox = this.mailboxes.get(name);
+    if (this.closing || mailbox === undefined || mailbox.queue === null) return;
+    void this.attempt(this.setup.registry.release(name));
+    mailbox.giveWay(async (left, unanswered) => {
+      const adoptions = handOn(name, left, session);
+      const lost = unanswered + (await unconfirmed(adoptions, HANDSHAKE_PATIENCE));
+      if (lost > 0) this.setup.lost(name, this.self.name, lost);
+    });
   }
 
   private async giveUp(mailbox: HostedMailbox, end: number): Promise<Undelivered> {
@@ -338,15 +418,10 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
   private async bequeath(name: string, left: Envelope[], heir: Session, end: number): Promise<number> {
     const { registry } = this.setup;
     const peer = heir.peer as PeerInfo;
-    const adoptions = left.map((envelope) => {
-      const operation = new SendOperation(envelope, true);
-      heir.channels.adopt(name, operation);
-      return operation;
-    });
+    const adoptions = handOn(name, left, heir);
     await within(heir.handled(), until(end) / 2);
     await this.attempt(registry.release(name, heir.open ? peer : undefined));
-    await within(Promise.allSettled(adoptions.map((operation) => operation.outcome())), until(end));
-    const failed = adoptions.filter((operation) => !operation.settled || operation.failed).length;
+    const failed = await unconfirmed(adoptions, until(end));
     if (failed > 0 && !heir.open) await this.attempt(registry.disinherit(name, peer));
     return failed;
   }
@@ -366,6 +441,21 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
     clearTimeout(timer);
     for (const session of [...this.everySession]) session.abort();
   }
+}
+
+/** Passes accepted messages on to another host. */
+function handOn(name: string, left: readonly Envelope[], to: Session): SendOperation[] {
+  return left.map((envelope) => {
+    const operation = new SendOperation(envelope, true);
+    to.channels.adopt(name, operation);
+    return operation;
+  });
+}
+
+/** How many of them the other host has not confirmed within `patience` milliseconds. */
+async function unconfirmed(adoptions: readonly SendOperation[], patience: number): Promise<number> {
+  await within(Promise.allSettled(adoptions.map((operation) => operation.outcome())), patience);
+  return adoptions.filter((operation) => !operation.settled || operation.failed).length;
 }
 
 /** Milliseconds from now to `end`. */

@@ -195,6 +195,11 @@ export class Served implements Tracker {
   }
 }
 
+/** Whether it is a call of another process. */
+export function isRemote(operation: unknown): boolean {
+  return operation instanceof RemoteSend || operation instanceof RemotePull;
+}
+
 function numberInUse(what: string, number: number, channel: number): PigeonholeError {
   return new PigeonholeError('ERR_FRAME', `${what} ${number} of channel ${channel} came twice`);
 }

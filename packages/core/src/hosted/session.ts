@@ -15,6 +15,7 @@ import type { Link, LinkHandler, MailboxSpec, PeerInfo } from '../transport.js';
 import { remoteError } from './attachment.js';
 import { Channels } from './channels.js';
 import { Heartbeat } from './heartbeat.js';
+import { Inquiries, type InquiriesOwner } from './inquiries.js';
 import type { Served } from './served.js';
 
 /** 'PIGN', in the channel field of every hello. */
@@ -29,13 +30,25 @@ const MAX_WAITING_CALLS = 1_048_576;
 /** How long a link that was broken off may take to carry its last words (milliseconds). Then it is cut. */
 const LINGER = 1_000;
 
+/** What a process says of itself in its hello. */
+export interface Introduction {
+  readonly name: string;
+  readonly incarnation: string;
+  readonly pid: number;
+  /** It knows only the name of this process, and not its incarnation: it is on another host. */
+  readonly byName: boolean;
+}
+
 /** What a session asks of the network it belongs to. */
-export interface SessionOwner {
+export interface SessionOwner extends InquiriesOwner {
   readonly namespace: string;
   readonly self: PeerInfo;
   readonly limits: CodecLimits;
   readonly transportName: string;
-  identify(incarnation: string): Promise<PeerInfo | null>;
+  /** Who that is, if the namespace knows it. Throws why it is not to be spoken to. */
+  identify(who: Introduction, link: Link): Promise<PeerInfo | null>;
+  /** The same for the neighbour that this process has dialled at its address. */
+  recognise(who: Introduction, link: Link): PeerInfo;
   /** Whether the kernel of this host tells of that process's death. */
   vouches(peer: PeerInfo): boolean;
   /** The queue of a mailbox hosted here, or why not (`null`: not here). Throws what the opener did wrong. */
@@ -55,6 +68,9 @@ export class Session implements LinkHandler {
   /** Body bytes of the other side's sends that wait for space here. */
   waitingBytes = 0;
   readonly channels: Channels;
+  readonly inquiries: Inquiries;
+  /** It was ended because nothing came from the other side. */
+  silent = false;
   readonly writer = new FrameWriter((batch) => this.emit(batch));
   /** Resolves when the other side has said who it is; rejects when it never will. */
   readonly ready: Promise<void>;
@@ -86,7 +102,7 @@ export class Session implements LinkHandler {
   private readonly flushTask = (): void => this.flush();
   private readonly armFlush = (): void => process.nextTick(this.flushTask);
 
-  /** `expected`: whom this process dialled; null for a link that came in. */
+  /** `expected`: whom this process dialled, with incarnation '' where only the name is known; null for a link that came in. */
   constructor(
     private readonly owner: SessionOwner,
     private readonly expected: PeerInfo | null,
@@ -99,6 +115,7 @@ export class Session implements LinkHandler {
       this.settleGone = resolve;
     });
     this.channels = new Channels(this, owner);
+    this.inquiries = new Inquiries(this, owner);
   }
 
   get peerName(): string {
@@ -119,7 +136,7 @@ export class Session implements LinkHandler {
     if (this.ended) return link.destroy();
     this.link = link;
     if (this.leftBehind) link.peerDown?.();
-    if (this.expected !== null) this.greet(this.expected.incarnation);
+    if (this.expected !== null) this.greet(this.expected.incarnation || byName(this.expected.name));
     if (link.heartbeat !== undefined)
       this.heartbeat = new Heartbeat(link.heartbeat, {
         vouched: () => this.vouched(),
@@ -245,6 +262,7 @@ export class Session implements LinkHandler {
     this.settleGone();
     this.settleReady.reject(error instanceof PigeonholeError ? error : this.peerGone(error));
     this.channels.end(() => this.peerGone());
+    this.inquiries.end();
     this.owner.over(this);
   }
 
@@ -326,6 +344,7 @@ export class Session implements LinkHandler {
   }
 
   private fallSilent(): void {
+    this.silent = true;
     this.link?.destroy(this.peerGone());
   }
 
@@ -357,6 +376,10 @@ export class Session implements LinkHandler {
         return this.onError(rest);
       case Kind.hello:
         throw new PigeonholeError('ERR_FRAME', 'a second hello');
+      case Kind.ask:
+      case Kind.answer:
+      case Kind.news:
+        return this.inquiries.onFrame(frame);
       default:
         return this.channels.onFrame(frame);
     }
@@ -364,11 +387,12 @@ export class Session implements LinkHandler {
 
   private greet(to: string): void {
     this.greeted = true;
-    const { name, incarnation } = this.owner.self;
+    const { name, incarnation, pid } = this.owner.self;
     this.writer.json(Kind.hello, MAGIC, PROTOCOL_VERSION, {
       namespace: this.owner.namespace,
       name,
       incarnation,
+      pid,
       to,
     });
     this.schedule();
@@ -386,7 +410,7 @@ export class Session implements LinkHandler {
         'ERR_VERSION',
         `the other side speaks link protocol version ${frame.number}; this side speaks ${PROTOCOL_VERSION}`,
       );
-    const { namespace, name, incarnation, to } = parseJson(frame.rest);
+    const { namespace, name, incarnation, pid, to } = parseJson(frame.rest);
     if (!isName(name) || !isIncarnation(incarnation))
       throw new PigeonholeError('ERR_FRAME', 'the hello names no process');
     if (namespace !== this.owner.namespace)
@@ -394,7 +418,8 @@ export class Session implements LinkHandler {
         'ERR_NOT_OURS',
         `process '${name}' belongs to namespace ${show(namespace)}; this is '${this.owner.namespace}'`,
       );
-    if (to !== this.owner.self.incarnation)
+    const wanted = byName(this.owner.self.name);
+    if (to !== this.owner.self.incarnation && to !== wanted)
       throw new PigeonholeError(
         'ERR_FENCED',
         // Which one this is, is for those to know who can read the runtime directory: the other side is still a stranger.
@@ -402,29 +427,33 @@ export class Session implements LinkHandler {
       );
     if (incarnation === this.owner.self.incarnation)
       throw new PigeonholeError('ERR_FENCED', `a process says it is '${name}', which is this very process`);
+    const who = { name, incarnation, pid: typeof pid === 'number' ? pid : 0, byName: to === wanted };
     if (this.expected !== null) {
-      if (incarnation !== this.expected.incarnation)
+      const { expected } = this;
+      if (name !== expected.name || (expected.incarnation !== '' && incarnation !== expected.incarnation))
         throw new PigeonholeError(
           'ERR_FENCED',
-          `expected process '${this.expected.name}' at this address, found '${name}'`,
+          `expected process '${expected.name}' at this address, found '${name}'`,
         );
-      this.welcome(this.expected);
-    } else if (this.verifying) throw new PigeonholeError('ERR_FRAME', 'a second hello');
-    else void this.verify(name, incarnation);
+      const found = expected.incarnation !== '' ? expected : this.owner.recognise(who, this.link as Link);
+      return this.welcome(found);
+    }
+    if (this.verifying) throw new PigeonholeError('ERR_FRAME', 'a second hello');
+    void this.verify(who);
   }
 
   /** R3: a name counts only if the registry knows the incarnation under it. */
-  private async verify(name: string, incarnation: string): Promise<void> {
+  private async verify(who: Introduction): Promise<void> {
+    const { name, incarnation } = who;
     this.verifying = true;
     try {
-      const peer = await this.owner.identify(incarnation);
+      const peer = await this.owner.identify(who, this.link as Link);
       if (this.ended) return;
       if (peer === null || peer.name !== name)
         throw new PigeonholeError(
           'ERR_NOT_OURS',
           `a process says it is '${name}' (${incarnation}), but no such process has joined`,
         );
-      this.greet(incarnation);
       this.welcome(peer);
     } catch (error) {
       // This process is leaving: to the other side it is as if it had gone before, and nobody has done anything wrong.
@@ -451,4 +480,9 @@ export class Session implements LinkHandler {
     );
     this.breakOff(error);
   }
+}
+
+/** How a process is addressed of which only the name is known. No incarnation looks like it. */
+function byName(name: string): string {
+  return `@${name}`;
 }

@@ -7,6 +7,13 @@ import { isIncarnation, pathError } from '../naming.js';
 const PAUSE = 20;
 const TRIES = 200;
 
+/** Another claimant. */
+export interface Rival {
+  readonly incarnation: string;
+  /** It owns what is claimed; else its flag is up, and it may still lower it. */
+  readonly owns: boolean;
+}
+
 /**
  * Ownership of a name by files that say nothing but whose they are. A claim is a file named by its owner's incarnation, in a
  * directory named by what is claimed; an owner is alive while its presence socket answers.
@@ -18,6 +25,8 @@ const TRIES = 200;
  */
 export class Claims {
   private over = false;
+  /** Where this process's own flag is up. */
+  private readonly up = new Set<string>();
 
   constructor(
     private readonly self: string,
@@ -25,15 +34,26 @@ export class Claims {
     private readonly isAlive: (incarnation: string) => Promise<boolean>,
   ) {}
 
-  /** Null: owned by this process from now on. Otherwise the incarnation of the live owner. */
-  async claim(directory: string, content = ''): Promise<string | null> {
+  /**
+   * Null: owned by this process from now on. Otherwise the incarnation of the live owner. `elsewhere` tells who else claims it, of
+   * those that do not share the directory; it is asked while the flag is up, and they are told of it (`isUp`).
+   */
+  async claim(
+    directory: string,
+    content = '',
+    elsewhere: () => Promise<Rival | null> = async () => null,
+  ): Promise<string | null> {
     const own = join(directory, this.self);
     let rival: string | null = null;
     for (let tries = 0; tries < TRIES && !this.over; tries++) {
       const owner = await this.owner(directory);
       if (owner !== null && owner === rival) return owner;
       rival = owner;
-      if (owner === null && (await this.contend(directory, own, content))) return null;
+      if (owner === null) {
+        const met = await this.contend(directory, own, content, elsewhere);
+        if (met === null) return null;
+        if (met.owns) return met.incarnation;
+      }
       await new Promise((resolve) => setTimeout(resolve, Math.random() * PAUSE));
     }
     if (this.over) throw new PigeonholeError('ERR_CLOSED', 'the runtime is closed', { address: directory });
@@ -42,6 +62,11 @@ export class Claims {
       `could not settle the ownership of ${directory} in ${TRIES} tries`,
       { address: directory },
     );
+  }
+
+  /** Whether this process owns it, or is about to see whether it may. */
+  isUp(directory: string): boolean {
+    return this.up.has(directory);
   }
 
   /** Ends the claims under way, with or without success, and refuses more. */
@@ -78,18 +103,28 @@ export class Claims {
 
   /** Takes down a flag: this process's own, or one raised for an heir who never claimed. */
   async lower(directory: string, incarnation: string): Promise<void> {
+    if (incarnation === this.self) this.up.delete(directory);
     await rm(join(directory, incarnation), { force: true });
     await removeEmpty(directory);
   }
 
-  /** Raises this process's flag, and lowers it again unless no other is up: but never one that a former owner raised for its heir. */
-  private async contend(directory: string, own: string, content: string): Promise<boolean> {
+  /** Null: no other flag is up. Raises this process's own, and lowers it again if one is: but never one that a former owner raised for its heir. */
+  private async contend(
+    directory: string,
+    own: string,
+    content: string,
+    elsewhere: () => Promise<Rival | null>,
+  ): Promise<Rival | null> {
     const raised = await this.raise(directory, own, content);
+    this.up.add(directory);
     let alone = false;
     try {
-      alone = (await this.owner(directory)) === null;
-      return alone;
+      const here = await this.owner(directory);
+      const met = here === null ? await elsewhere() : { incarnation: here, owns: false };
+      alone = met === null;
+      return met;
     } finally {
+      if (!alone) this.up.delete(directory);
       if (raised && !alone) await rm(own, { force: true });
     }
   }

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { hasSystemCode, PigeonholeError } from '../errors.js';
 import { type NamespacePaths, parseNamespaceFile, pathError } from '../naming.js';
 import type { PeerInfo } from '../transport.js';
-import { Claims, listing, removeEmpty } from './claims.js';
+import { Claims, listing, type Rival, removeEmpty } from './claims.js';
 import type { Notice } from './notice.js';
 import { Presence } from './presence.js';
-import type { HostRecord, Registry, RegistryEvents } from './registry.js';
+import type { ClaimState, HostRecord, Neighbourhood, Registry, RegistryEvents } from './registry.js';
 
 /** A socket or record still being made by a joining process is younger than this; an older one was abandoned (milliseconds). */
 const ABANDONED = 60_000;
@@ -16,9 +16,11 @@ const ABANDONED = 60_000;
  * native code; what a killed process leaves is removed by whoever notices first.
  */
 export class DirectoryRegistry implements Registry {
+  neighbours: Neighbourhood | null = null;
   private readonly claims: Claims;
   private readonly presence: Presence;
-  private readonly hosted = new Set<string>();
+  /** Over which transport this process hosts each of its mailboxes. */
+  private readonly hosted = new Map<string, string>();
   private readonly claiming = new Set<Promise<boolean>>();
   /** Removals of what the dead left. */
   private readonly removing = new Set<Promise<void>>();
@@ -35,7 +37,7 @@ export class DirectoryRegistry implements Registry {
       up: (peer) => events.peerUp(peer),
       down: (peer) => this.wentDown(peer),
       hostChanged: (mailbox) => events.hostChanged(mailbox),
-      news: () => [...this.hosted].map((mailbox): Notice => ({ is: 'host', mailbox })),
+      news: () => this.hosts().map((mailbox): Notice => ({ is: 'host', mailbox })),
       warn: (error) => events.warn(error),
     });
   }
@@ -57,6 +59,7 @@ export class DirectoryRegistry implements Registry {
       await this.writeRecord();
       this.joined = true;
       await this.meetEverybody();
+      await this.neighbours?.meet();
     } catch (error) {
       await this.leave();
       throw error;
@@ -69,7 +72,7 @@ export class DirectoryRegistry implements Registry {
   }
 
   peers(): PeerInfo[] {
-    return this.presence.peers();
+    return [...this.presence.peers(), ...(this.neighbours?.peers() ?? [])];
   }
 
   async identify(incarnation: string): Promise<PeerInfo | null> {
@@ -80,15 +83,30 @@ export class DirectoryRegistry implements Registry {
     return this.presence.knows(incarnation) !== null;
   }
 
+  claimOf(mailbox: string): ClaimState | null {
+    const transport = this.hosted.get(mailbox);
+    if (transport !== undefined) return { claim: 'owned', transport };
+    return this.claims.isUp(this.paths.hostsOf(mailbox)) ? { claim: 'raised', transport: '' } : null;
+  }
+
+  hosts(): string[] {
+    return [...this.hosted.keys()];
+  }
+
   async locate(mailbox: string): Promise<HostRecord | null> {
     if (this.hosted.has(mailbox)) return { peer: this.self, transport: '' };
     const directory = this.paths.hostsOf(mailbox);
     const owner = await this.claims.owner(directory);
-    if (owner === null) return null;
+    if (owner === null) return this.locateElsewhere(mailbox);
     const peer = await this.identify(owner);
     if (peer === null) return null;
     const transport = await readFile(join(directory, owner), 'utf8').catch(() => '');
     return { peer, transport };
+  }
+
+  private async locateElsewhere(mailbox: string): Promise<HostRecord | null> {
+    const claimant = (await this.neighbours?.ask(mailbox)) ?? null;
+    return claimant?.claim === 'owned' ? claimant : null;
   }
 
   async claim(mailbox: string, transport: string): Promise<boolean> {
@@ -98,14 +116,25 @@ export class DirectoryRegistry implements Registry {
   }
 
   private async becomeHost(mailbox: string, transport: string): Promise<boolean> {
-    if ((await this.claims.claim(this.paths.hostsOf(mailbox), transport)) !== null) return false;
-    this.hosted.add(mailbox);
-    this.presence.tell({ is: 'host', mailbox });
+    const elsewhere = async (): Promise<Rival | null> => {
+      const claimant = await this.neighbours?.ask(mailbox);
+      return claimant ? { incarnation: claimant.peer.incarnation, owns: claimant.claim === 'owned' } : null;
+    };
+    if ((await this.claims.claim(this.paths.hostsOf(mailbox), transport, elsewhere)) !== null) return false;
+    this.hosted.set(mailbox, transport);
+    this.tell(mailbox, true);
     return true;
   }
 
-  async release(mailbox: string, heir?: PeerInfo): Promise<void> {
+  private tell(mailbox: string, hosts: boolean): void {
+    this.presence.tell({ is: 'host', mailbox });
+    this.neighbours?.tell(mailbox, hosts);
+  }
+
+  async release(mailbox: string, next?: PeerInfo): Promise<void> {
     if (!this.hosted.delete(mailbox)) return;
+    // One on another host has no file here to own it by: it claims it like anybody else.
+    const heir = next !== undefined && this.vouches(next.incarnation) ? next : undefined;
     const directory = this.paths.hostsOf(mailbox);
     try {
       if (heir === undefined) await this.claims.release(directory);
@@ -116,7 +145,7 @@ export class DirectoryRegistry implements Registry {
       this.events.warn(error as Error);
       await this.claims.release(directory);
     }
-    this.presence.tell({ is: 'host', mailbox });
+    this.tell(mailbox, false);
   }
 
   async disinherit(mailbox: string, heir: PeerInfo): Promise<void> {
@@ -127,9 +156,10 @@ export class DirectoryRegistry implements Registry {
     if (this.left) return;
     this.left = true;
     this.claims.stop();
+    this.neighbours?.leave();
     await Promise.allSettled(this.claiming);
     const steps = [
-      ...[...this.hosted].map((mailbox) => () => this.release(mailbox)),
+      ...this.hosts().map((mailbox) => () => this.release(mailbox)),
       () => this.claims.release(this.paths.peersOf(this.self.name)),
       // Before the others see it go: without a record, they know that it has put its claims in order.
       () => rm(this.paths.record(this.self.incarnation), { force: true }),

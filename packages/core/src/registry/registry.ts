@@ -7,6 +7,29 @@ export interface HostRecord {
   readonly transport: string;
 }
 
+/** How far a process is with the right to host a mailbox: it has it, or is about to see whether it may. */
+export interface ClaimState {
+  readonly claim: 'owned' | 'raised';
+  readonly transport: string;
+}
+
+export interface Claimant extends ClaimState {
+  readonly peer: PeerInfo;
+}
+
+/** Processes of the namespace on other hosts. They share no directory with this one, so each is asked for its own claims. */
+export interface Neighbourhood {
+  peers(): PeerInfo[];
+  /** Lets those that are there say so, for a while. `ERR_IN_USE` when one knows another live process of this one's name. */
+  meet(): Promise<void>;
+  /** Who of them claims the mailbox. Waits for those of whom it is not known whether they live. */
+  ask(mailbox: string): Promise<Claimant | null>;
+  /** This process has begun or ceased to host it. */
+  tell(mailbox: string, hosts: boolean): void;
+  /** Makes no more acquaintances, and lets nobody wait. */
+  leave(): void;
+}
+
 /** What a registry reports. */
 export interface RegistryEvents {
   peerUp(peer: PeerInfo): void;
@@ -22,6 +45,8 @@ export interface RegistryEvents {
  */
 export interface Registry {
   readonly self: PeerInfo;
+  /** Set before `join()` by what knows any. */
+  neighbours: Neighbourhood | null;
   /**
    * Takes the name, and when `prepare` is done, makes the acquaintance of all others. `ERR_IN_USE` when a live process has the name;
    * what `prepare` rejects with.
@@ -34,6 +59,10 @@ export interface Registry {
   identify(incarnation: string): Promise<PeerInfo | null>;
   /** Whether it is known to live, by the kernel of this host, which will tell of its death: silence proves nothing then. */
   vouches(incarnation: string): boolean;
+  /** What this process itself claims. */
+  claimOf(mailbox: string): ClaimState | null;
+  /** The mailboxes that this process hosts. */
+  hosts(): string[];
   locate(mailbox: string): Promise<HostRecord | null>;
   /** Becomes the host. False when a live process is. */
   claim(mailbox: string, transport: string): Promise<boolean>;
