@@ -21,7 +21,18 @@ interface Attack {
 /** On a link as `prepared` leaves it. */
 const attacks: readonly Attack[] = [
   { name: 'kind 0', bytes: frame(0), message: 'frame kind 0 does not exist in protocol version 1' },
-  { name: 'kind 23', bytes: frame(23, 1), message: 'frame kind 23 does not exist' },
+  { name: 'kind 26', bytes: frame(26, 1), message: 'frame kind 26 does not exist' },
+  { name: 'a question without JSON', bytes: frame('ask', 0, 1), message: 'not JSON' },
+  {
+    name: 'a question about what is no mailbox',
+    bytes: frame('ask', 0, 1, { mailbox: '../../etc' }),
+    message: 'a question or news about no mailbox',
+  },
+  {
+    name: 'news about what is no mailbox',
+    bytes: frame('news', 0, 0, { mailbox: 7, hosts: true }),
+    message: 'a question or news about no mailbox',
+  },
   { name: 'kind 255', bytes: frame(255, 1), message: 'frame kind 255 does not exist' },
   { name: 'a second hello', bytes: frame('hello', 0x4e474950, 1, {}), message: 'a second hello' },
   { name: 'length 0', bytes: u32(0, 0, 0), message: 'says it has 0 bytes' },

@@ -25,6 +25,9 @@ export const kind = {
   ping: 20,
   pong: 21,
   error: 22,
+  ask: 23,
+  answer: 24,
+  news: 25,
 } as const;
 
 export type KindName = keyof typeof kind;
