@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRuntime } from '../src/index.js';
 import { Party } from './party.js';
-import { type Agent, type AgentOptions, spawnProcess, spawnThread } from './spawn.js';
+import { type Agent, type AgentOptions, type StartProcess, spawnProcess, spawnThread } from './spawn.js';
 import type {
   AddressSpec,
   CreateRuntime,
@@ -48,6 +48,8 @@ export interface HarnessOptions {
   environment?: Readonly<Record<string, string>>;
   /** A module whose `createRuntime` agents use in place of core's. */
   runtimeModule?: string;
+  /** Starts agents' processes, where a transport reaches only those that were started in its own way. Default: `fork`. */
+  startProcess?: StartProcess;
   createNamespace?: () => string;
   /** Milliseconds after which one wait counts as hung. Default 20,000. */
   watchdog?: number;
@@ -122,13 +124,14 @@ export class Harness {
   }
 
   private async spawn(place: 'threads' | 'processes', onEvent: AgentOptions['onEvent']): Promise<Agent> {
-    const { modules = [], environment = {}, runtimeModule } = this.options;
+    const { modules = [], environment = {}, runtimeModule, startProcess } = this.options;
     const start = place === 'threads' ? spawnThread : spawnProcess;
     return start(this.watchdog, {
       modules,
       environment,
       onEvent,
       ...(runtimeModule === undefined ? {} : { runtimeModule }),
+      ...(startProcess === undefined ? {} : { startProcess }),
     });
   }
 

@@ -29,6 +29,7 @@ export { type NemesisOptions, nemesis } from './nemesis.js';
 export type { NemesisReport } from './nemesis-account.js';
 export type { ConformanceRule, RuleId } from './rule.js';
 export type { Runner } from './runner.js';
+export type { StartProcess } from './spawn.js';
 export type * from './surface.js';
 export { rules };
 

@@ -29,8 +29,20 @@ export interface Agent {
   kill(signal: NodeJS.Signals): void;
 }
 
+/** How agents' processes are started: as `fork` does it, with an IPC channel in `stdio`. */
+export type StartProcess = (
+  script: string,
+  options: {
+    serialization: 'advanced';
+    execArgv: string[];
+    stdio: ('ignore' | 'pipe' | 'ipc')[];
+    env: NodeJS.ProcessEnv;
+  },
+) => ChildProcess;
+
 export interface AgentOptions extends AgentBoot {
   environment: Readonly<Record<string, string>>;
+  startProcess?: StartProcess;
   onEvent(event: EventName, payload: unknown): void;
 }
 
@@ -49,8 +61,9 @@ const variable = 'PIGEONHOLE_CONFORMANCE_AGENT';
 
 export async function spawnProcess(watchdog: Watchdog, options: AgentOptions): Promise<Agent> {
   const { modules, runtimeModule, environment, onEvent } = options;
+  const start: StartProcess = options.startProcess ?? ((script, settings) => fork(script, [], settings));
   const boot = JSON.stringify({ modules, ...(runtimeModule === undefined ? {} : { runtimeModule }) });
-  const child = fork(agentScript(), [], {
+  const child = start(agentScript(), {
     serialization: 'advanced',
     execArgv: [],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

@@ -1,0 +1,128 @@
+import { Socket } from 'node:net';
+import { PigeonholeError } from '@pigeonhole/core/transport';
+
+/**
+ * A frame: length of the rest (4 bytes, little-endian), length of the receiver's address (2), of the sender's (2), both addresses, and
+ * the packet. Without a receiver it is a notice to the process at the other end of the pipes.
+ */
+export interface TrunkFrame {
+  readonly to: string;
+  readonly from: string;
+  readonly packet: Buffer;
+  /** All of it, as it goes on to another process. */
+  readonly whole: Buffer;
+}
+
+const PREFIX = 8;
+/** Longest frame: a packet of 32 KiB and two addresses. */
+const MAX_FRAME = 64 * 1024;
+export const MAX_PAYLOAD = 32 * 1024;
+/** Bytes that may wait for room in the pipe before a writer is told that it is full. */
+const HIGH_WATER = 128 * 1024;
+
+export interface TrunkEvents {
+  frame(frame: TrunkFrame): void;
+  /** After `write` has said that the pipe is full. */
+  room(): void;
+  /** The process at the other end is dead: after all that it had written. */
+  end(error?: Error): void;
+}
+
+/** The two pipes between a parent and its child, as one of them holds them. */
+export class Trunk {
+  private readonly incoming: Socket;
+  private readonly outgoing: Socket;
+  private rest: Buffer | null = null;
+  private over = false;
+  private corked = false;
+
+  constructor(
+    read: number,
+    write: number,
+    private readonly events: TrunkEvents,
+  ) {
+    this.incoming = new Socket({ fd: read, readable: true, writable: false });
+    this.outgoing = new Socket({ fd: write, readable: false, writable: true });
+    this.incoming.on('data', (chunk: Buffer) => this.take(chunk));
+    // Errors of writing only say what reading will: that the other process has gone. What it wrote comes first.
+    this.outgoing.on('error', () => {});
+    this.incoming.on('error', () => {});
+    this.incoming.on('close', () => this.end());
+    this.outgoing.on('drain', () => events.room());
+    this.unref();
+  }
+
+  ref(): void {
+    this.incoming.ref();
+  }
+
+  unref(): void {
+    this.incoming.unref();
+    this.outgoing.unref();
+  }
+
+  get full(): boolean {
+    return this.outgoing.writableLength > HIGH_WATER;
+  }
+
+  /** Takes all of it, whether full or not. What is written in one turn leaves in one system call. */
+  write(...parts: Uint8Array[]): void {
+    if (this.over || this.outgoing.destroyed) return;
+    if (!this.corked) {
+      this.corked = true;
+      this.outgoing.cork();
+      process.nextTick(() => {
+        this.corked = false;
+        this.outgoing.uncork();
+      });
+    }
+    for (const part of parts) this.outgoing.write(part);
+  }
+
+  destroy(error?: Error): void {
+    this.end(error);
+  }
+
+  private end(error?: Error): void {
+    if (this.over) return;
+    this.over = true;
+    this.incoming.destroy();
+    this.outgoing.destroy();
+    this.events.end(error);
+  }
+
+  private take(chunk: Buffer): void {
+    let bytes = this.rest === null ? chunk : Buffer.concat([this.rest, chunk]);
+    this.rest = null;
+    while (bytes.length >= PREFIX && !this.over) {
+      const length = bytes.readUInt32LE(0);
+      const [to, from] = [bytes.readUInt16LE(4), bytes.readUInt16LE(6)];
+      if (length > MAX_FRAME || length < PREFIX - 4 + to + from) {
+        this.end(new PigeonholeError('ERR_FRAME', `a frame of ${length} bytes came through a pipe`));
+        return;
+      }
+      if (bytes.length < 4 + length) break;
+      const whole = bytes.subarray(0, 4 + length);
+      bytes = bytes.subarray(4 + length);
+      this.events.frame({
+        to: whole.toString('latin1', PREFIX, PREFIX + to),
+        from: whole.toString('latin1', PREFIX + to, PREFIX + to + from),
+        packet: whole.subarray(PREFIX + to + from),
+        whole,
+      });
+    }
+    if (bytes.length > 0) this.rest = bytes;
+  }
+}
+
+/** What stands before a packet of `length` bytes, with `head` as its beginning. */
+export function trunkHead(to: string, from: string, head: Uint8Array, length: number): Buffer {
+  const bytes = Buffer.allocUnsafe(PREFIX + to.length + from.length + head.byteLength);
+  bytes.writeUInt32LE(bytes.length - 4 + length, 0);
+  bytes.writeUInt16LE(to.length, 4);
+  bytes.writeUInt16LE(from.length, 6);
+  bytes.write(to, PREFIX, 'latin1');
+  bytes.write(from, PREFIX + to.length, 'latin1');
+  bytes.set(head, PREFIX + to.length + from.length);
+  return bytes;
+}

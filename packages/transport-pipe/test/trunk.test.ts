@@ -1,0 +1,74 @@
+/** The bytes between two processes: cut as the kernel likes, and wrong on purpose. */
+import { closeSync, writeSync } from 'node:fs';
+import { makePipe } from '@pigeonhole/native';
+import { expect, onTestFinished, test } from 'vitest';
+import { Trunk, type TrunkFrame, trunkHead } from '../src/trunk.js';
+
+/** One end of two pipes, and the raw other end. */
+function raw() {
+  const [incoming, outgoing] = [makePipe(), makePipe()];
+  const frames: TrunkFrame[] = [];
+  let end: (error?: Error) => void = () => {};
+  const ended = new Promise<Error | undefined>((resolve) => {
+    end = resolve;
+  });
+  const waiting: (() => void)[] = [];
+  const trunk = new Trunk(incoming.read, outgoing.write, {
+    frame: (frame) => {
+      frames.push(frame);
+      for (const wake of waiting.splice(0)) wake();
+    },
+    room: () => {},
+    end,
+  });
+  trunk.ref();
+  let open = true;
+  const close = (): void => {
+    if (open) for (const fd of [incoming.write, outgoing.read]) closeSync(fd);
+    open = false;
+  };
+  onTestFinished(() => {
+    trunk.destroy();
+    close();
+  });
+  const until = async (count: number): Promise<void> => {
+    while (frames.length < count) await new Promise<void>((resolve) => waiting.push(resolve));
+  };
+  return { frames, ended, close, until, write: (bytes: Uint8Array) => void writeSync(incoming.write, bytes) };
+}
+
+const head = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
+
+test('a frame arrives whole however its bytes are cut', async () => {
+  const other = raw();
+  const frame = Buffer.concat([trunkHead('a/1', 'a', head, 5), Buffer.from('hello')]);
+  for (let cut = 0; cut <= frame.length; cut++) {
+    other.write(frame.subarray(0, cut));
+    await new Promise(setImmediate);
+    other.write(Buffer.concat([frame.subarray(cut), frame]));
+  }
+  await other.until(2 * (frame.length + 1));
+  for (const { to, from, packet } of other.frames)
+    expect([to, from, packet.subarray(8).toString()]).toEqual(['a/1', 'a', 'hello']);
+});
+
+test.each([
+  ['a length over the limit', Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0)],
+  ['a length of 0', new Uint8Array(64)],
+  ['addresses longer than the frame', Uint8Array.of(20, 0, 0, 0, 200, 0, 200, 0)],
+  ['another protocol', Buffer.from('GET / HTTP/1.1\r\n\r\n')],
+])('%s ends the trunk', async (_, bytes) => {
+  const other = raw();
+  other.write(bytes);
+  expect(await other.ended).toMatchObject({ code: 'ERR_FRAME' });
+  expect(other.frames).toEqual([]);
+});
+
+test('a part of a frame is dropped when its writer dies, what came before is not', async () => {
+  const other = raw();
+  const frame = Buffer.concat([trunkHead('a/1', 'a', head, 5), Buffer.from('hello')]);
+  other.write(Buffer.concat([frame, frame.subarray(0, 20)]));
+  other.close();
+  expect(await other.ended).toBe(undefined);
+  expect(other.frames).toHaveLength(1);
+});
