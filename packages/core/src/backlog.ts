@@ -1,3 +1,4 @@
+import { BacklogIndex, By, type Chain, type Place } from './backlog-index.js';
 import { type Envelope, MAX_PRIORITY, matches, type Selector } from './message.js';
 import type { Held, Tracker } from './waiters.js';
 
@@ -5,10 +6,8 @@ import type { Held, Tracker } from './waiters.js';
 export class Entry implements Held {
   previous: Entry | null = null;
   next: Entry | null = null;
-  /** In its `Bucket`, once the backlog is indexed. */
-  bucketPrevious: Entry | null = null;
-  bucketNext: Entry | null = null;
-  bucket: Bucket | null = null;
+  /** In each `BacklogIndex` there is, once the backlog has one. */
+  places: (Place | null)[] | null = null;
   listed = false;
 
   constructor(
@@ -20,22 +19,13 @@ export class Entry implements Held {
   ) {}
 }
 
-/** The entries of one sender, type and priority, in order of acceptance. */
-class Bucket {
-  first: Entry | null = null;
-  last: Entry | null = null;
-  constructor(
-    readonly key: string,
-    readonly sample: Envelope,
-  ) {}
-}
-
 /** Beyond this backlog a selective receive is worth an index; below it a scan is faster. */
 const INDEX_FROM = 64;
 
 /**
  * Accepted messages in the order in which they are to be received: one list, and, once somebody selects from a long one, an
- * index by sender and type, so that neither a receive nor a selective receive depends on the length of the backlog.
+ * index by what is selected, so that neither a receive nor a selective receive depends on the length of the backlog, nor on how
+ * many types or senders are in it.
  */
 export class Backlog {
   size = 0;
@@ -43,7 +33,7 @@ export class Backlog {
   private last: Entry | null = null;
   /** Last entry of each priority present, so that an insertion need not search. */
   private readonly lasts: (Entry | null)[] | null;
-  private buckets: Map<string, Bucket> | null = null;
+  private readonly indexes: (BacklogIndex | null)[] = [null, null, null];
 
   constructor(priority: boolean) {
     this.lasts = priority ? new Array<Entry | null>(MAX_PRIORITY + 1).fill(null) : null;
@@ -57,7 +47,7 @@ export class Backlog {
   /** Puts back entries that were removed, each at the place it had, in one walk. Returns them in order. */
   restore(entries: readonly Entry[]): Entry[] {
     const ordered = [...entries].sort((a, b) => (this.before(a, b) ? -1 : 1));
-    const cursors = new Map<Bucket, Entry>();
+    const cursors = new Map<Chain, Place>();
     let place: Entry | null = null;
     for (const entry of ordered) {
       for (let at = place === null ? this.first : place.next; at !== null; at = at.next) {
@@ -73,16 +63,29 @@ export class Backlog {
   /** The message that `selector` is to get, or null. Leaves it in place. */
   find(selector: Selector | null): Entry | null {
     if (selector === null || this.first === null) return this.first;
-    if (this.buckets === null && this.size < INDEX_FROM) {
+    const { types, from } = selector;
+    if (types === null && from === null) return this.first;
+    const by = types === null ? By.sender : from === null ? By.type : By.both;
+    if (this.indexes[by] === null && this.size < INDEX_FROM) {
       for (let at: Entry | null = this.first; at !== null; at = at.next)
         if (matches(selector, at.envelope)) return at;
       return null;
     }
-    this.buckets ??= this.index();
+    const index = this.indexes[by] ?? this.build(by);
+    if (this.lasts === null) return this.firstOf(index, selector, 0);
+    for (let priority = MAX_PRIORITY; priority >= 0; priority--) {
+      const found = this.lasts[priority] === null ? null : this.firstOf(index, selector, priority);
+      if (found !== null) return found;
+    }
+    return null;
+  }
+
+  /** The first of one priority. */
+  private firstOf(index: BacklogIndex, { types, from }: Selector, priority: number): Entry | null {
     let best: Entry | null = null;
-    for (const bucket of this.buckets.values()) {
-      const head = bucket.first as Entry;
-      if (matches(selector, bucket.sample) && (best === null || this.before(head, best))) best = head;
+    for (const type of types ?? [0]) {
+      const first = index.first(type, from ?? '', priority);
+      if (first !== null && (best === null || this.before(first, best))) best = first;
     }
     return best;
   }
@@ -101,8 +104,8 @@ export class Backlog {
     if (entry.next === null) this.last = entry.previous;
     else entry.next.previous = entry.previous;
     entry.previous = entry.next = null;
-    if (entry.bucket !== null) this.leaveBucket(entry, entry.bucket);
-    if (this.size === 0) this.buckets = null;
+    if (entry.places !== null) for (const index of this.indexes) index?.leave(entry);
+    if (this.size === 0) this.indexes.fill(null);
   }
 
   *[Symbol.iterator](): Generator<Entry> {
@@ -126,7 +129,7 @@ export class Backlog {
     return null;
   }
 
-  private link(entry: Entry, place: Entry | null, cursors?: Map<Bucket, Entry>): void {
+  private link(entry: Entry, place: Entry | null, cursors?: Map<Chain, Place>): void {
     const next = place === null ? this.first : place.next;
     entry.previous = place;
     entry.next = next;
@@ -138,43 +141,13 @@ export class Backlog {
     this.size++;
     const { priority } = entry.envelope;
     if (this.lasts !== null && next?.envelope.priority !== priority) this.lasts[priority] = entry;
-    if (this.buckets !== null) this.enterBucket(entry, this.buckets, cursors);
+    for (const index of this.indexes) index?.enter(entry, cursors);
   }
 
-  private index(): Map<string, Bucket> {
-    const buckets = new Map<string, Bucket>();
-    for (let at = this.first; at !== null; at = at.next) this.enterBucket(at, buckets);
-    return buckets;
-  }
-
-  /** At the end of its bucket, or with `cursors` (how far a walk has come in each) where it belongs. */
-  private enterBucket(entry: Entry, buckets: Map<string, Bucket>, cursors?: Map<Bucket, Entry>): void {
-    const { priority, type, from } = entry.envelope;
-    const key = `${this.lasts === null ? 0 : priority} ${type} ${from}`;
-    let bucket = buckets.get(key);
-    if (bucket === undefined) {
-      bucket = new Bucket(key, entry.envelope);
-      buckets.set(key, bucket);
-    }
-    let place = cursors === undefined ? bucket.last : (cursors.get(bucket) ?? null);
-    let next = place === null ? bucket.first : place.bucketNext;
-    for (; next !== null && this.before(next, entry); next = next.bucketNext) place = next;
-    cursors?.set(bucket, entry);
-    entry.bucket = bucket;
-    entry.bucketPrevious = place;
-    entry.bucketNext = next;
-    if (place === null) bucket.first = entry;
-    else place.bucketNext = entry;
-    if (next === null) bucket.last = entry;
-    else next.bucketPrevious = entry;
-  }
-
-  private leaveBucket(entry: Entry, bucket: Bucket): void {
-    if (entry.bucketPrevious === null) bucket.first = entry.bucketNext;
-    else entry.bucketPrevious.bucketNext = entry.bucketNext;
-    if (entry.bucketNext === null) bucket.last = entry.bucketPrevious;
-    else entry.bucketNext.bucketPrevious = entry.bucketPrevious;
-    entry.bucket = entry.bucketPrevious = entry.bucketNext = null;
-    if (bucket.first === null) this.buckets?.delete(bucket.key);
+  private build(by: By): BacklogIndex {
+    const index = new BacklogIndex(by, (a, b) => this.before(a, b), this.lasts !== null);
+    for (let at = this.first; at !== null; at = at.next) index.enter(at);
+    this.indexes[by] = index;
+    return index;
   }
 }

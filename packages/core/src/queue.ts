@@ -2,6 +2,7 @@ import type { Capacity, Ordering } from './address.js';
 import { Backlog, Entry } from './backlog.js';
 import { PigeonholeError } from './errors.js';
 import { matches } from './message.js';
+import { Receivers } from './receivers.js';
 import type { Channel } from './transport.js';
 import { Delivery, type Held, OperationList, type ReceiveOperation, type SendOperation } from './waiters.js';
 
@@ -28,7 +29,7 @@ export class Queue implements Channel {
   private readonly places: number;
   private readonly backlog: Backlog;
   private readonly senders = new OperationList<SendOperation>();
-  private readonly receivers = new OperationList<ReceiveOperation>();
+  private readonly receivers = new Receivers();
   private used = 0;
   private bytes = 0;
   private sequence = 0;
@@ -143,10 +144,12 @@ export class Queue implements Channel {
   }
 
   private giveToReceiver(entry: Entry): boolean {
-    for (let at = this.receivers.first; at !== null; ) {
-      const receiver = at;
-      at = at.next as ReceiveOperation | null;
-      if (!matches(receiver.selector, entry.envelope)) continue;
+    const { receivers } = this;
+    for (
+      let receiver = receivers.find(entry.envelope);
+      receiver !== null;
+      receiver = receivers.find(entry.envelope, receiver.order)
+    ) {
       const delivery = receiver.deliver(entry.envelope, entry);
       if (delivery === Delivery.declined) continue;
       if (!receiver.settled) {
@@ -203,10 +206,12 @@ export class Queue implements Channel {
   }
 
   private meetReceiver(operation: SendOperation): void {
-    for (let at = this.receivers.first; at !== null; ) {
-      const receiver = at;
-      at = at.next as ReceiveOperation | null;
-      if (!matches(receiver.selector, operation.envelope)) continue;
+    const { receivers } = this;
+    for (
+      let receiver = receivers.find(operation.envelope);
+      receiver !== null;
+      receiver = receivers.find(operation.envelope, receiver.order)
+    ) {
       if (!this.show(operation, receiver)) continue;
       if (!receiver.settled) {
         this.receivers.remove(receiver);
