@@ -105,13 +105,15 @@ export class Queue implements Channel {
     this.putBack(tokens.filter((token) => token instanceof Entry));
   }
 
-  /** Refuses everything from now on; what waited fails with `reason()`. */
   /** Takes out the calls that wait here, without settling them, but for those of which `stays`. */
   surrender(stays: (operation: SendOperation | ReceiveOperation) => boolean): {
     sends: SendOperation[];
     receives: ReceiveOperation[];
   } {
-    const take = <T extends SendOperation | ReceiveOperation>(list: OperationList<T>): T[] => {
+    const take = <T extends SendOperation | ReceiveOperation>(list: {
+      push(operation: T): void;
+      drain(): T[];
+    }): T[] => {
       const all = list.drain();
       for (const operation of all) if (stays(operation)) list.push(operation);
       return all.filter((operation) => !stays(operation));
@@ -119,6 +121,7 @@ export class Queue implements Channel {
     return { sends: take(this.senders), receives: take(this.receivers) };
   }
 
+  /** Refuses everything from now on; what waited fails with `reason()`. */
   close(reason: () => Error): void {
     this.closedBy = reason;
     for (const operation of this.senders.drain()) operation.fail(reason());
