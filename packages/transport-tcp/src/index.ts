@@ -46,6 +46,8 @@ export default function tcp(options: TcpOptions = {}): LinkTransport {
 
 class TcpPort implements Port {
   readonly neighbours?: NonNullable<Port['neighbours']>;
+  /** Connections that are being made. */
+  private readonly dialling = new Set<Socket>();
 
   private constructor(
     readonly address: string,
@@ -73,7 +75,7 @@ class TcpPort implements Port {
 
   async connect(address: string, handler: LinkHandler): Promise<Link> {
     const to = this.read(address);
-    const link = new TcpLink(await dial(to, this.tls), this.heartbeat);
+    const link = new TcpLink(await dial(to, this.tls, this.dialling), this.heartbeat);
     link.report(handler);
     return link;
   }
@@ -94,6 +96,7 @@ class TcpPort implements Port {
 
   async close(): Promise<void> {
     if (this.server.listening) this.server.close();
+    for (const socket of this.dialling) socket.destroy(new Error('the port was closed'));
   }
 }
 
@@ -124,20 +127,25 @@ function listen(server: Server, wanted: Address): Promise<Address> {
   });
 }
 
-function dial(to: Address, tls: TlsOptions | undefined): Promise<Socket> {
+function dial(to: Address, tls: TlsOptions | undefined, under: Set<Socket>): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = tls === undefined ? connect(to) : connectTls({ ...tls, ...to });
     socket.setNoDelay(true);
+    under.add(socket);
     const fail = (error: Error): void => {
       reject(error instanceof PigeonholeError ? error : tcpError(error, 'connect to', to));
     };
     const patience = setTimeout(() => {
       socket.destroy(new Error(`no answer within ${CONNECT_PATIENCE} ms`));
     }, CONNECT_PATIENCE);
-    socket.once('close', () => clearTimeout(patience));
+    const settled = (): void => {
+      clearTimeout(patience);
+      under.delete(socket);
+    };
+    socket.once('close', settled);
     socket.once('error', fail);
     socket.once(tls === undefined ? 'connect' : 'secureConnect', () => {
-      clearTimeout(patience);
+      settled();
       // Two ephemeral ports can be the same one: then the kernel joins the socket to itself (a simultaneous open).
       if (socket.localPort === socket.remotePort && socket.localAddress === socket.remoteAddress)
         return socket.destroy(nobody(to, 'the connection ended at its own socket'));

@@ -49,6 +49,22 @@ test.runIf(noHosts === null)('a connection to its own socket is nobody there', (
   expect(dial(39_000, lone)).toEqual(itself);
 });
 
+test.runIf(noHosts === null)(
+  'closing the port ends a connection that is being made to where nothing answers',
+  () => {
+    const host = Host.alone();
+    host.run('ip', 'link', 'add', 'nowhere', 'type', 'dummy');
+    host.run('ip', 'link', 'set', 'nowhere', 'up');
+    host.run('ip', 'route', 'add', '10.77.0.0/24', 'dev', 'nowhere');
+    const script = fileURLToPath(new URL('dial.mjs', import.meta.url));
+    const outcome = host.run(process.execPath, script, '127.0.0.1:0', '10.77.0.2:7000', 'close');
+    expect(JSON.parse(outcome)).toEqual({
+      code: 'ERR_TRANSPORT',
+      message: expect.stringMatching(/the port was closed/),
+    });
+  },
+);
+
 /** A frame of the link protocol. */
 function frame(kind: number, channel: number, number: number, json: object): Buffer {
   const rest = Buffer.from(JSON.stringify(json));

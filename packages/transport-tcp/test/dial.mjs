@@ -1,15 +1,15 @@
-// Listens on the first address, connects to the second, and prints what came of it.
+// Listens on the first address, connects to the second, and prints what came of it. With a third argument it closes the port meanwhile.
 import tcp from '@pigeonhole/transport-tcp';
 
+const [listen, to, close] = process.argv.slice(2);
 const handler = { data() {}, drain() {}, end() {} };
-const port = await tcp({ listen: process.argv[2] }).open({
-  self: { name: 'dialler' },
-  accept: () => handler,
-  warn() {},
-});
-const { code, message } = await port.connect(process.argv[3], handler).then(
+const port = await tcp({ listen }).open({ self: { name: 'dialler' }, accept: () => handler, warn() {} });
+const connecting = port.connect(to, handler).then(
   () => ({ code: 'connected' }),
   (error) => error,
 );
+if (close !== undefined) await port.close();
+const { code, message } = await connecting;
 console.log(JSON.stringify({ code, message }));
-process.exit();
+// Whoever closes his port ends by himself: a link would keep him.
+if (close === undefined) process.exit();
