@@ -53,9 +53,10 @@ test.runIf(noHosts === null)(
   'closing the port ends a connection that is being made to where nothing answers',
   () => {
     const host = Host.alone();
-    host.run('ip', 'link', 'add', 'nowhere', 'type', 'dummy');
-    host.run('ip', 'link', 'set', 'nowhere', 'up');
-    host.run('ip', 'route', 'add', '10.77.0.0/24', 'dev', 'nowhere');
+    host.run('ip', 'link', 'add', 'nowhere', 'type', 'veth', 'peer', 'name', 'end');
+    for (const device of ['nowhere', 'end']) host.run('ip', 'link', 'set', device, 'up');
+    host.run('ip', 'address', 'add', '10.77.0.1/24', 'dev', 'nowhere');
+    host.run('ip', 'neighbour', 'replace', '10.77.0.2', 'lladdr', '02:00:00:00:00:01', 'dev', 'nowhere');
     const script = fileURLToPath(new URL('dial.mjs', import.meta.url));
     const outcome = host.run(process.execPath, script, '127.0.0.1:0', '10.77.0.2:7000', 'close');
     expect(JSON.parse(outcome)).toEqual({
