@@ -1,7 +1,8 @@
-/** Plain `net` Unix sockets for the peers that we compare with: opening, closing, framing and waiting for room. */
+/** Plain `net` sockets for the peers that we compare with: opening, closing, framing and waiting for room. */
 
 import { once } from 'node:events';
-import { connect, createServer, type Socket } from 'node:net';
+import { readFile, writeFile } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import type { Close } from './contender.js';
 
 /** Cuts a byte stream into frames. Gets each chunk in order. */
@@ -9,15 +10,41 @@ export type Splitter = (chunk: Buffer) => void;
 
 const LENGTH_BYTES = 4;
 
-/** Listens, and gives each accepted socket to `accept`. The returned function ends the sockets and the server. */
-export async function listen(path: string, accept: (socket: Socket) => void): Promise<Close> {
+/** One kind of socket, reached by a path: its own, or that of a file with its port. */
+export interface SocketKind {
+  /** Listens, and gives each accepted socket to `accept`. The returned function ends the sockets and the server. */
+  listen(path: string, accept: (socket: Socket) => void): Promise<Close>;
+  /** Connects; resolves when connected. */
+  dial(path: string): Promise<Socket>;
+}
+
+export const unixSocket: SocketKind = {
+  listen: (path, accept) => serve(accept, (server) => void server.listen(path)),
+  dial: (path) => connected(connect(path)),
+};
+
+export const tcpSocket: SocketKind = {
+  async listen(path, accept) {
+    let port = 0;
+    const close = await serve(accept, (server) => {
+      server.listen(0, '127.0.0.1', () => {
+        port = (server.address() as AddressInfo).port;
+      });
+    });
+    await writeFile(path, String(port));
+    return close;
+  },
+  dial: async (path) => connected(connect({ port: Number(await readFile(path, 'utf8')), noDelay: true })),
+};
+
+async function serve(accept: (socket: Socket) => void, start: (server: Server) => void): Promise<Close> {
   const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
+  const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
     accept(socket);
   });
-  server.listen(path);
+  start(server);
   await once(server, 'listening');
   return async () => {
     for (const socket of sockets) socket.destroy();
@@ -26,9 +53,7 @@ export async function listen(path: string, accept: (socket: Socket) => void): Pr
   };
 }
 
-/** Connects; resolves when connected. */
-export async function dial(path: string): Promise<Socket> {
-  const socket = connect(path);
+async function connected(socket: Socket): Promise<Socket> {
   await once(socket, 'connect');
   return socket;
 }

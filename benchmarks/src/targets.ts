@@ -55,6 +55,24 @@ const targets: readonly Target[] = [
     metric: 'rate',
     atLeast: 2,
   },
+  ...['tcp, 256 sends in flight', 'tcp, sendMany / receiveMany of 256'].map(
+    (of): Target => ({
+      label: `${of}, one way ≥ 1.5× one write a message`,
+      kind: 'one-way',
+      of,
+      against: 'net TCP, MessagePack, one write a message',
+      metric: 'rate',
+      atLeast: 1.5,
+    }),
+  ),
+  {
+    label: 'bare TCP ping-pong ≥ 0.667× tcp mailbox round trip, which is then ≤ 1.5× the ping-pong',
+    kind: 'round-trip',
+    of: 'net TCP, 107 opaque bytes',
+    against: 'tcp, two mailboxes',
+    metric: 'p50',
+    atLeast: 0.667,
+  },
   {
     label: 'uds tell ≥ 0.7× send, 256 in flight each',
     kind: 'one-way',

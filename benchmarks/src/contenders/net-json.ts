@@ -3,7 +3,7 @@
 import type { Socket } from 'node:net';
 import type { Case, OneWayCase, RoundTripCase } from '../contender.js';
 import type { Order, OrderSource } from '../order.js';
-import { dial, lineSplitter, listen, writeOrWait } from '../raw-socket.js';
+import { lineSplitter, unixSocket, writeOrWait } from '../raw-socket.js';
 
 const BATCH_CHARACTERS = 65_536;
 
@@ -33,14 +33,14 @@ function oneWay(name: string, sendAll: SendAll): OneWayCase {
     kind: 'one-way',
     name,
     consume: (place, take) =>
-      listen(place.socketPath('json'), (socket) => {
+      unixSocket.listen(place.socketPath('json'), (socket) => {
         socket.on(
           'data',
           lineSplitter((line) => take(JSON.parse(line) as Order)),
         );
       }),
     async produce(place) {
-      const socket = await dial(place.socketPath('json'));
+      const socket = await unixSocket.dial(place.socketPath('json'));
       return {
         send: (source) => sendAll(socket, source),
         close: () => void socket.destroy(),
@@ -53,14 +53,14 @@ const roundTrip: RoundTripCase = {
   kind: 'round-trip',
   name: 'net, JSON lines',
   respond: (place) =>
-    listen(place.socketPath('json'), (socket) => {
+    unixSocket.listen(place.socketPath('json'), (socket) => {
       socket.on(
         'data',
         lineSplitter((line) => socket.write(`${JSON.stringify(JSON.parse(line))}\n`)),
       );
     }),
   async request(place) {
-    const socket = await dial(place.socketPath('json'));
+    const socket = await unixSocket.dial(place.socketPath('json'));
     let answer: (order: Order) => void = () => undefined;
     socket.on(
       'data',

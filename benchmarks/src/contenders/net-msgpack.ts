@@ -1,10 +1,10 @@
-/** A plain `net` Unix socket with length-prefixed MessagePack, and its floor: the same bytes, neither packed nor read. */
+/** A plain `net` socket with length-prefixed MessagePack, and its floor: the same bytes, neither packed nor read. */
 
 import type { Socket } from 'node:net';
 import { Packr } from 'msgpackr';
 import type { Case, OneWayCase, RoundTripCase } from '../contender.js';
 import { makeOrder, type Order, type OrderSource } from '../order.js';
-import { dial, FrameBatch, frame, frameSplitter, listen, writeOrWait } from '../raw-socket.js';
+import { FrameBatch, frame, frameSplitter, type SocketKind, unixSocket, writeOrWait } from '../raw-socket.js';
 
 const BATCH_BYTES = 65_536;
 
@@ -35,7 +35,7 @@ const oneWriteABatch: SendAll = async (socket, source) => {
   socket.write(batch.take());
 };
 
-function oneWay(name: string, sendAll: SendAll): OneWayCase {
+function oneWay({ listen, dial }: SocketKind, name: string, sendAll: SendAll): OneWayCase {
   return {
     kind: 'one-way',
     name,
@@ -57,34 +57,41 @@ function oneWay(name: string, sendAll: SendAll): OneWayCase {
 }
 
 /** The mechanism's own cost: no framing, no codec. Every answer is as long as the question, so bytes are counted. */
-const opaqueBytes: RoundTripCase = {
-  kind: 'round-trip',
-  name: 'net, 107 opaque bytes',
-  respond: (place) =>
-    listen(place.socketPath('bytes'), (socket) => socket.on('data', (chunk) => socket.write(chunk))),
-  async request(place) {
-    const socket = await dial(place.socketPath('bytes'));
-    const payload = codec.pack(makeOrder(0));
-    let missing = 0;
-    let answered: () => void = () => undefined;
-    socket.on('data', (chunk) => {
-      missing -= chunk.length;
-      if (missing === 0) answered();
-    });
-    return {
-      exchange: (order) =>
-        new Promise((resolve) => {
-          missing = payload.length;
-          answered = () => resolve(order);
-          socket.write(payload);
-        }),
-      close: () => void socket.destroy(),
-    };
-  },
-};
+function opaqueBytes({ listen, dial }: SocketKind, name: string): RoundTripCase {
+  return {
+    kind: 'round-trip',
+    name,
+    respond: (place) =>
+      listen(place.socketPath('bytes'), (socket) => socket.on('data', (chunk) => socket.write(chunk))),
+    async request(place) {
+      const socket = await dial(place.socketPath('bytes'));
+      const payload = codec.pack(makeOrder(0));
+      let missing = 0;
+      let answered: () => void = () => undefined;
+      socket.on('data', (chunk) => {
+        missing -= chunk.length;
+        if (missing === 0) answered();
+      });
+      return {
+        exchange: (order) =>
+          new Promise((resolve) => {
+            missing = payload.length;
+            answered = () => resolve(order);
+            socket.write(payload);
+          }),
+        close: () => void socket.destroy(),
+      };
+    },
+  };
+}
 
-export const cases: readonly Case[] = [
-  oneWay('net, MessagePack, one write a message', oneWriteEach),
-  oneWay('net, MessagePack, 64 KiB a write', oneWriteABatch),
-  opaqueBytes,
-];
+/** `label` begins the name of each case. */
+export function netCases(kind: SocketKind, label: string): readonly Case[] {
+  return [
+    oneWay(kind, `${label}, MessagePack, one write a message`, oneWriteEach),
+    oneWay(kind, `${label}, MessagePack, 64 KiB a write`, oneWriteABatch),
+    opaqueBytes(kind, `${label}, 107 opaque bytes`),
+  ];
+}
+
+export const cases = netCases(unixSocket, 'net');
