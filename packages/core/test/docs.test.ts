@@ -9,7 +9,7 @@ import { resolveConfig } from '../src/config.js';
 import { checkSocketPath, namespacePaths } from '../src/naming.js';
 import { scratch } from './config-scratch.js';
 import { examples } from './docs-error-examples.js';
-import { documents, root } from './readme-blocks.js';
+import { blocksOf, documents, root } from './readme-blocks.js';
 
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 const codes: readonly string[] = errorCodes;
@@ -275,8 +275,7 @@ describe('links', () => {
 });
 
 test('the quick start has at most 15 lines', () => {
-  const { blocks } = documents().find(({ path }) => path === 'README.md') ?? { blocks: [] };
-  const lines = blocks
+  const lines = blocksOf(section(read('README.md'), '## Quick start'))
     .filter(({ language }) => language === 'ts')
     .map(({ text }) => text.trimEnd().split('\n').length);
   expect(lines.reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(15);

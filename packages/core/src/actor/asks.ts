@@ -1,7 +1,7 @@
 import { PigeonholeError } from '../errors.js';
 import { AbortGroup } from '../waiters.js';
 import { Due } from './deadlines.js';
-import { Control, decodeError, Request } from './protocol.js';
+import { Control, deadlineOf, decodeError, Request } from './protocol.js';
 import type { Route } from './ref.js';
 import { RemoteError } from './remote-error.js';
 import type { ActorSystem } from './system.js';
@@ -54,8 +54,8 @@ export class Asks {
       this.pending.set(ask.id, ask);
       if (timeout !== Number.POSITIVE_INFINITY) system.deadlines.add(ask, timeout);
       if (signal !== undefined) this.heed(ask, signal);
-      const budget = timeout === Number.POSITIVE_INFINITY ? -1 : timeout;
-      const body = [Request.ask, handler, arg, headers, system.incarnation, ask.id, budget];
+      const deadline = deadlineOf(timeout, system.clock);
+      const body = [Request.ask, handler, arg, headers, system.incarnation, ask.id, deadline];
       const withdraw = ask.own?.signal ?? system.deadlines.signalOf(ask);
       route.send(body, withdraw === undefined ? {} : { signal: withdraw }, key, options.wait).then(
         () => {

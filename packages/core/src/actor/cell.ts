@@ -134,16 +134,15 @@ export class Cell {
     const { actor } = this;
     const request = actor.read(message);
     if (request === null) return undefined;
-    const elapsed = Math.max(0, actor.system.clock.wall() - message.sentAt);
     if (channels.receive.hasSubscribers)
       channels.receive.publish({
         actor: actor.name,
         handler: request.handler,
         from: message.from,
         trace: traceOf(request.headers),
-        waited: elapsed,
+        waited: Math.max(0, Date.now() - message.sentAt),
       });
-    const left = request.budget - elapsed;
+    const left = request.deadline - actor.system.clock.wall();
     const until = left === Number.POSITIVE_INFINITY ? left : actor.system.clock.now() + left;
     return this.handle(new Turn(request, message.from, until, actor.system, actor.spec.exposeStacks));
   }
@@ -157,7 +156,7 @@ export class Cell {
       headers: null,
       replyTo: '',
       id: 0,
-      budget: 0,
+      deadline: Number.POSITIVE_INFINITY,
       credit: 0,
     };
     return new Turn(request, system.runtime.name, Number.POSITIVE_INFINITY, system, false);

@@ -3,6 +3,7 @@
  * mailbox, which has the actor's name; everything else goes to the control mailbox of one runtime. docs/actors.md has both tables.
  */
 import { type MailboxAddress, mailbox } from '../address.js';
+import type { Clock } from './clock.js';
 import type { WireError } from './remote-error.js';
 import type { TraceContext } from './types.js';
 
@@ -56,8 +57,8 @@ export interface ActorRequest {
   /** Incarnation of the runtime that waits for the reply; '' for `tell`. */
   readonly replyTo: string;
   readonly id: number;
-  /** Milliseconds after its sending in which the reply is of use; Infinity: always. */
-  readonly budget: number;
+  /** Until when the reply is of use: milliseconds since the epoch, on the actors' clock. Infinity: always. */
+  readonly deadline: number;
   /** Values a stream may send before it is given more credit. */
   readonly credit: number;
 }
@@ -68,11 +69,11 @@ const traceparent = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 /** Null for what is no actor message: anybody may send to a mailbox. */
 export function parseRequest(body: unknown): ActorRequest | null {
   if (!Array.isArray(body)) return null;
-  const [kind, handler, arg, headers, replyTo = '', id = 0, budget = -1, credit = 0] = body as unknown[];
+  const [kind, handler, arg, headers, replyTo = '', id = 0, deadline = -1, credit = 0] = body as unknown[];
   if (typeof handler !== 'string' || !isKind(kind)) return null;
   if (kind !== Request.tell && !(typeof replyTo === 'string' && incarnation.test(replyTo) && isCount(id)))
     return null;
-  if (typeof budget !== 'number' || !isCount(credit)) return null;
+  if (typeof deadline !== 'number' || !isCount(credit)) return null;
   return {
     kind,
     handler,
@@ -80,7 +81,7 @@ export function parseRequest(body: unknown): ActorRequest | null {
     headers: parseHeaders(headers),
     replyTo: replyTo as string,
     id: id as number,
-    budget: budget >= 0 ? budget : Number.POSITIVE_INFINITY,
+    deadline: deadline >= 0 ? deadline : Number.POSITIVE_INFINITY,
     credit,
   };
 }
@@ -120,6 +121,11 @@ export function traceOf(headers: Headers | null): TraceContext | null {
 
 export function isTraceparent(value: unknown): value is string {
   return typeof value === 'string' && traceparent.test(value);
+}
+
+/** A timeout as it travels: where the time is taken from is one clock for all of a host. */
+export function deadlineOf(timeout: number, clock: Clock): number {
+  return timeout === Number.POSITIVE_INFINITY ? -1 : Math.ceil(clock.wall() + timeout);
 }
 
 export function encodeError({ name, message, code, data, stack }: WireError): unknown[] {

@@ -3,7 +3,7 @@ import { AbortGroup } from '../waiters.js';
 import { DEFAULT_TIMEOUT } from './asks.js';
 import { Due } from './deadlines.js';
 import { checkCount } from './option-error.js';
-import { Control, decodeError, Request } from './protocol.js';
+import { Control, deadlineOf, decodeError, Request } from './protocol.js';
 import type { Route } from './ref.js';
 import { RemoteError } from './remote-error.js';
 import type { ActorSystem } from './system.js';
@@ -85,7 +85,7 @@ export class Reading extends Due implements AsyncIterableIterator<unknown> {
       group.add(onAbort);
       this.release = () => group.delete(onAbort);
     }
-    const budget = timeout === Number.POSITIVE_INFINITY ? -1 : timeout;
+    const deadline = deadlineOf(timeout, system.clock);
     const request = [
       handler,
       this.arg,
@@ -94,7 +94,7 @@ export class Reading extends Due implements AsyncIterableIterator<unknown> {
     ];
     route
       .send(
-        [Request.stream, ...request, this.id, budget, this.window],
+        [Request.stream, ...request, this.id, deadline, this.window],
         { signal: this.withdraw.signal },
         options.key,
         options.wait,

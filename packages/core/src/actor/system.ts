@@ -204,7 +204,7 @@ export class ActorSystem {
       headers: null,
       replyTo: '',
       id: 0,
-      budget: 0,
+      deadline: Number.POSITIVE_INFINITY,
       credit: 0,
     };
     const turn = new Turn(request, message.from, Number.POSITIVE_INFINITY, this, false);
