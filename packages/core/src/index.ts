@@ -70,7 +70,8 @@ export type {
 } from './mailbox.js';
 export { memory } from './memory.js';
 export type { Message } from './message.js';
-export type { CloseReport, Explanation, Runtime, StopReport } from './runtime.js';
+export type { CloseReport, Explanation, StopReport } from './reports.js';
+export type { Runtime } from './runtime.js';
 export type { Selected } from './select.js';
 export type { Capabilities, Transport } from './transport.js';
 export type { WaitOptions } from './waiters.js';

@@ -14,8 +14,8 @@ import type {
   SpawnedActor,
   SpawnOptions,
 } from './actor/types.js';
-import type { BodyOf, Capacity, Destination, InputOf, MailboxAddress, Source } from './address.js';
-import type { Carrier, OpenMailbox, Undelivered } from './carrier.js';
+import type { BodyOf, Destination, InputOf, MailboxAddress, Source } from './address.js';
+import type { Carrier, OpenMailbox } from './carrier.js';
 import { type Codec, codecFor } from './codec.js';
 import type { Logger, MailboxSettings, ResolvedConfig } from './config.js';
 import { PigeonholeError, show } from './errors.js';
@@ -32,51 +32,10 @@ import {
 import type { Message } from './message.js';
 import { Pending } from './pending.js';
 import type { Registry } from './registry/registry.js';
+import type { CloseReport, Explanation, StopReport } from './reports.js';
 import { type Choice, type Selected, Selection } from './select.js';
-import type { Capabilities, MailboxSpec } from './transport.js';
+import type { MailboxSpec } from './transport.js';
 import type { WaitOptions } from './waiters.js';
-
-/** What `explain` tells of an address. */
-export interface Explanation {
-  readonly address: string;
-  readonly transport: string;
-  readonly kind: 'link' | 'store';
-  /** Why this transport. */
-  readonly reason: string;
-  /** The mailbox's own if this process has reached it, else what is configured; undefined: whatever it turns out to have. */
-  readonly capacity: Capacity | undefined;
-  /** Name of the process that hosts it, if known; null on a store. */
-  readonly host: string | null;
-  readonly codec: string;
-  readonly capabilities: Capabilities;
-  /** What the transport adds: what holds on this machine, under the present options. */
-  readonly details: Readonly<Record<string, string>>;
-  readonly limits: {
-    readonly maxMessageBytes: number;
-    readonly maxDepth: number;
-    readonly maxNodes: number;
-    readonly maxBytes: number;
-  };
-}
-
-/** What `close` could not deliver. */
-export interface CloseReport {
-  /**
-   * Accepted messages that went with the mailboxes hosted here: nobody else could take them over, or a receiver that was being
-   * given one did not say within the deadline whether it took it (it was stopped).
-   */
-  readonly undelivered: readonly Undelivered[];
-  /** Calls of `send` that were still waiting and were rejected with `ERR_CLOSED`. */
-  readonly unsent: number;
-}
-
-/** What `stop` did and what it left. */
-export interface StopReport extends CloseReport {
-  /** Messages that the actors handled meanwhile. */
-  readonly handled: number;
-  /** Turns that were ended before they were through. */
-  readonly aborted: number;
-}
 
 /** @internal what `createRuntime` puts together */
 export interface RuntimeParts {

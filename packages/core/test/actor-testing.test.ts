@@ -61,7 +61,9 @@ describe('time', () => {
       await clock.advance(1_000);
     }
     const full = [100, 200, 400, 800, 1_000, 1_000];
-    expect(restarts.every(({ delay }, at) => delay >= (full[at] ?? 0) / 2 && delay <= (full[at] ?? 0))).toBe(true);
+    expect(restarts.every(({ delay }, at) => delay >= (full[at] ?? 0) / 2 && delay <= (full[at] ?? 0))).toBe(
+      true,
+    );
     expect(new Set(restarts.map(({ delay }, at) => delay / (full[at] ?? 0))).size).toBeGreaterThan(1);
   });
 

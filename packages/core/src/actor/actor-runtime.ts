@@ -1,7 +1,7 @@
 import type { Destination, Source } from '../address.js';
 import type { Logger, ResolvedConfig } from '../config.js';
 import type { Receiver, Sender } from '../mailbox.js';
-import type { Explanation } from '../runtime.js';
+import type { Explanation } from '../reports.js';
 
 /** What the actors need of a runtime: mailboxes, and who else is there. `Runtime` fits it. */
 export interface ActorRuntime {

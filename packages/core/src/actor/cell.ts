@@ -3,10 +3,12 @@ import type { Logger } from '../config.js';
 import { PigeonholeError } from '../errors.js';
 import type { Receiver } from '../mailbox.js';
 import type { Message } from '../message.js';
+import { childLogger } from './actor-log.js';
 import { systemClock } from './clock.js';
 import { type SelfRef, TurnContext } from './context.js';
 import { Intake, type Take } from './intake.js';
 import type { Child, LocalActor } from './local-actor.js';
+import { isPromise, isStream } from './outcome.js';
 import { Producing } from './producing.js';
 import { Request, traceOf } from './protocol.js';
 import { Refusal } from './remote-error.js';
@@ -475,20 +477,3 @@ export class Cell {
 
 /** Milliseconds that turns under way may take after `ctx.stop`. */
 const RETIREMENT = 5_000;
-
-function isPromise(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
-}
-
-function isStream(value: unknown): value is AsyncIterable<unknown> {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    typeof (value as { [Symbol.asyncIterator]?: unknown })[Symbol.asyncIterator] === 'function'
-  );
-}
-
-function childLogger(logger: Logger, actor: string): Logger {
-  const { child } = logger as { child?: (bindings: object) => Logger };
-  return typeof child === 'function' ? child.call(logger, { actor }) : logger;
-}

@@ -1,4 +1,5 @@
-import type { Runtime, StopReport } from '../runtime.js';
+import type { StopReport } from '../reports.js';
+import type { Runtime } from '../runtime.js';
 import { checkTime } from './option-error.js';
 
 export interface SignalOptions {
