@@ -21,7 +21,7 @@ export interface Carrier {
   /** This process's own inbox, for receiving. */
   inbox(): Channel;
   /** The inbox of a process, this one included, for sending. */
-  direct(peer: string): Channel;
+  direct(peer: string): OpenMailbox;
   /** What `explain` tells of a mailbox: its capacity if known, and who hosts it (null: nobody, or it is on a store). */
   describe(mailbox: string): { capacity: Capacity | undefined; host: string | null };
   /** Somebody appeared, vanished, or hosts another mailbox: look again for what is sought. */

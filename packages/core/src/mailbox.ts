@@ -37,6 +37,8 @@ export interface SenderSetup extends Sealing {
  */
 export class Sender<T = unknown> {
   private readonly pending: Pending;
+  /** Calls whose schema has not given its word yet. */
+  private validating = 0;
 
   /** @internal use `runtime.sender()` */
   constructor(private readonly setup: SenderSetup) {
@@ -101,6 +103,11 @@ export class Sender<T = unknown> {
     await this.finish();
   }
 
+  /** @internal no call is under way */
+  get idle(): boolean {
+    return this.validating === 0 && this.pending.idle;
+  }
+
   /** @internal closes; how many calls of `send` did not get their message accepted */
   finish(): Promise<number> {
     return this.pending.close(
@@ -119,10 +126,13 @@ export class Sender<T = unknown> {
       if (this.setup.schema === undefined) return this.dispatch(body, options, wait);
       const value = validate(body, this.setup.schema, this.setup.label);
       if (!(value instanceof Promise)) return this.dispatch(value, options, wait);
-      return value.then((checked) => {
-        this.pending.check(options);
-        return this.dispatch(checked, options, wait);
-      });
+      this.validating++;
+      return value
+        .finally(() => this.validating--)
+        .then((checked) => {
+          this.pending.check(options);
+          return this.dispatch(checked, options, wait);
+        });
     } catch (error) {
       return Promise.reject(error);
     }

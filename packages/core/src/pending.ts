@@ -7,7 +7,7 @@ export class Pending implements CallTracker {
   closed = false;
   private first: Waiting | null = null;
   private failed = 0;
-  private idle: (() => void) | null = null;
+  private onIdle: (() => void) | null = null;
   private closing: Promise<number> | null = null;
 
   /** `closedError`: what calls get once it is closed, where it is no handle that could be opened anew. */
@@ -15,6 +15,10 @@ export class Pending implements CallTracker {
     private readonly label: string,
     private readonly closedError: () => PigeonholeError = () => closedHandle(label),
   ) {}
+
+  get idle(): boolean {
+    return this.first === null;
+  }
 
   /** Throws what would keep a call from starting: a closed handle, a bad timeout, a signal aborted before. */
   check({ timeout, signal }: WaitOptions): void {
@@ -70,7 +74,7 @@ export class Pending implements CallTracker {
     call.nextCall = call.previousCall = call.calls = null;
     if (!this.closed) return;
     if (call.failed) this.failed++;
-    if (this.first === null) this.idle?.();
+    if (this.first === null) this.onIdle?.();
   }
 
   private track(call: Waiting): void {
@@ -87,7 +91,7 @@ export class Pending implements CallTracker {
     for (const call of calls.reverse()) call.giveUp(this.closedError(), () => cancel(call));
     if (this.first !== null)
       await new Promise<void>((resolve) => {
-        this.idle = resolve;
+        this.onIdle = resolve;
       });
     return this.failed;
   }

@@ -50,6 +50,9 @@ export interface RuntimeParts {
   end(): Promise<void>;
 }
 
+/** Addresses of which `send` keeps a handle. An application may make them call by call, each with a schema of its own. */
+const MAX_IMPLICIT_SENDERS = 1024;
+
 /** One process's membership of a namespace: its mailboxes, its inbox, its view of the others. Made by `createRuntime`. */
 export class Runtime extends EventEmitter<RuntimeEvents> {
   private readonly senders = new Map<string, Sender>();
@@ -374,9 +377,8 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
     this.checkOpen();
     const { carrier } = this.carrierOf(address);
     if (address.kind === 'mailbox') return carrier.open(this.specOf(address), role);
-    const channel =
-      role === 'receiver' || address.kind === 'anyPeer' ? carrier.inbox() : carrier.direct(address.name);
-    return { channel, release: () => {} };
+    if (role === 'sender' && address.kind === 'peer') return carrier.direct(address.name);
+    return { channel: carrier.inbox(), release: () => {} };
   }
 
   private makeSender(to: Destination, { channel, release }: OpenMailbox): Sender {
@@ -429,20 +431,33 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
   }
 
   private implicitSender(to: Destination): Sender {
-    return this.implicit(this.senders, to, () => this.makeSender(to, this.openLater(to, 'sender')));
+    const key = `${this.keyOf(to)} ${this.identify(to.schema)}`;
+    return this.implicit(this.senders, key, () => {
+      if (this.senders.size >= MAX_IMPLICIT_SENDERS) this.closeIdleSender();
+      return this.makeSender(to, this.openLater(to, 'sender'));
+    });
+  }
+
+  /** The oldest that has no call under way, of a few; those that have go to the end of the line. */
+  private closeIdleSender(): void {
+    let left = 8;
+    for (const [key, sender] of this.senders) {
+      this.senders.delete(key);
+      if (sender.idle) return void sender.close();
+      this.senders.set(key, sender);
+      if (--left === 0) return;
+    }
   }
 
   private implicitReceiver(from: Source): Receiver {
-    return this.implicit(this.receivers, from, () =>
+    // A schema is the sender's business.
+    return this.implicit(this.receivers, this.keyOf(from), () =>
       this.makeReceiver(from, this.openLater(from, 'receiver')),
     );
   }
 
   /** The handle that `send`, `receive` and the like share for an address. */
-  private implicit<H extends Sender | Receiver>(cache: Map<string, H>, address: Source, make: () => H): H {
-    this.checkOpen();
-    this.carrierOf(address);
-    const key = this.keyOf(address);
+  private implicit<H extends Sender | Receiver>(cache: Map<string, H>, key: string, make: () => H): H {
     let handle = cache.get(key);
     if (handle === undefined) {
       handle = make();
@@ -473,15 +488,18 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
   }
 
   private keyOf(address: Source): string {
+    this.checkOpen();
+    this.carrierOf(address);
     if (address.kind === 'anyPeer') return '@';
-    const identify = (value: unknown): string => {
-      if (typeof value !== 'object' || value === null) return String(value);
-      if (!this.identities.has(value)) this.identities.set(value, this.nextIdentity++);
-      return `#${this.identities.get(value)}`;
-    };
-    if (address.kind === 'peer') return `@${address.name} ${identify(address.schema)}`;
-    const { name, capacity, ordering, codec, schema } = address;
-    return `${name} ${capacity} ${ordering} ${identify(codec)} ${identify(schema)}`;
+    if (address.kind === 'peer') return `@${address.name}`;
+    const { name, capacity, ordering, codec } = address;
+    return `${name} ${capacity} ${ordering} ${this.identify(codec)}`;
+  }
+
+  private identify(value: unknown): string {
+    if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return String(value);
+    if (!this.identities.has(value)) this.identities.set(value, this.nextIdentity++);
+    return `#${this.identities.get(value)}`;
   }
 }
 

@@ -15,8 +15,10 @@ import type {
 /** All of one runtime's mailboxes on one store. */
 export class StoreCarrier implements Carrier {
   private readonly channels = new Set<StoreChannel>();
-  private readonly inboxes = new Map<string, MovingChannel>();
-  private readonly capacities = new Map<string, Capacity>();
+  /** Those of other processes that are sent to, and by how many handles. */
+  private readonly inboxes = new Map<string, { readonly channel: MovingChannel; users: number }>();
+  /** Of the mailboxes that are open here, and how often. */
+  private readonly capacities = new Map<string, { readonly capacity: Capacity; users: number }>();
   private own: StoreChannel | null = null;
 
   constructor(
@@ -37,36 +39,44 @@ export class StoreCarrier implements Carrier {
 
   async open(spec: MailboxSpec, role: 'sender' | 'receiver'): Promise<OpenMailbox> {
     const channel = await this.openChannel(spec, role);
-    this.capacities.set(spec.name, channel.capacity);
-    return { channel, release: () => void this.closeChannel(channel) };
+    const { name } = spec;
+    const known = this.capacities.get(name) ?? { capacity: channel.capacity, users: 0 };
+    known.users++;
+    this.capacities.set(name, known);
+    const release = once(() => {
+      if (--known.users === 0) this.capacities.delete(name);
+      void this.closeChannel(channel);
+    });
+    return { channel, release };
   }
 
   inbox(): Channel {
     return this.own as StoreChannel;
   }
 
-  direct(peer: string): Channel {
-    if (peer === this.registry.self.name) return this.inbox();
+  direct(peer: string): OpenMailbox {
+    if (peer === this.registry.self.name) return { channel: this.inbox(), release: () => {} };
     const name = inboxName(peer);
-    let inbox = this.inboxes.get(name);
-    if (inbox === undefined) {
-      inbox = new MovingChannel(() => this.reach(peer));
-      this.inboxes.set(name, inbox);
-    }
-    return inbox;
+    const inbox = this.inboxes.get(name) ?? { channel: this.inboxOf(peer), users: 0 };
+    inbox.users++;
+    this.inboxes.set(name, inbox);
+    const release = once(() => {
+      if (--inbox.users === 0) this.forget(name, inbox.channel);
+    });
+    return { channel: inbox.channel, release };
   }
 
   describe(mailbox: string): { capacity: Capacity | undefined; host: null } {
-    return { capacity: this.capacities.get(mailbox), host: null };
+    return { capacity: this.capacities.get(mailbox)?.capacity, host: null };
   }
 
   lookAgain(name: string): void {
-    this.inboxes.get(name)?.look();
+    this.inboxes.get(name)?.channel.look();
   }
 
   /** The process behind an inbox is gone: what comes now waits for its successor. */
   peerDown(peer: PeerInfo): void {
-    const inbox = this.inboxes.get(inboxName(peer.name));
+    const inbox = this.inboxes.get(inboxName(peer.name))?.channel;
     const target = inbox?.attachedTo;
     if (inbox == null || target == null) return;
     inbox.lost(target, [], []);
@@ -75,7 +85,7 @@ export class StoreCarrier implements Carrier {
 
   async close(): Promise<Undelivered[]> {
     const closed = (): PigeonholeError => new PigeonholeError('ERR_CLOSED', 'the runtime is closed');
-    for (const inbox of this.inboxes.values()) inbox.close(closed);
+    for (const { channel } of this.inboxes.values()) channel.close(closed);
     for (const channel of this.channels) await this.closeChannel(channel);
     return [];
   }
@@ -84,11 +94,28 @@ export class StoreCarrier implements Carrier {
     await this.attempt(this.attachment.close());
   }
 
-  private async reach(peer: string): Promise<Reached> {
+  private inboxOf(peer: string): MovingChannel {
+    const channel: MovingChannel = new MovingChannel(() => this.reach(peer, channel));
+    return channel;
+  }
+
+  /** Nobody here sends to that inbox any more. */
+  private forget(name: string, inbox: MovingChannel): void {
+    const { attachedTo } = inbox;
+    this.inboxes.delete(name);
+    inbox.close(() => new PigeonholeError('ERR_CLOSED', `the inbox '${name}' is not open here any more`));
+    if (attachedTo !== null) void this.closeChannel(attachedTo as StoreChannel);
+  }
+
+  private async reach(peer: string, inbox: MovingChannel): Promise<Reached> {
     if (this.registry.find(peer) === null) return 'nobody';
     const { maxBytes } = this.inboxSpec;
     const spec = { name: inboxName(peer), capacity: undefined, ordering: undefined, maxBytes };
-    return { channel: await this.openChannel(spec, 'sender') };
+    const channel = await this.openChannel(spec, 'sender');
+    // Perhaps it was let go meanwhile.
+    if (this.inboxes.get(spec.name)?.channel === inbox) return { channel };
+    await this.closeChannel(channel);
+    return 'nobody';
   }
 
   private async openChannel(spec: MailboxSpec, role: 'sender' | 'receiver'): Promise<StoreChannel> {
@@ -105,4 +132,12 @@ export class StoreCarrier implements Carrier {
   private async attempt(step: Promise<void>): Promise<void> {
     await step.catch((error: Error) => this.warn(error));
   }
+}
+
+function once(run: () => void): () => void {
+  let done = false;
+  return () => {
+    if (!done) run();
+    done = true;
+  };
 }

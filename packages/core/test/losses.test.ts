@@ -58,6 +58,7 @@ test.each([
     self: { name: 'self', incarnation: '1'.repeat(16), pid: 1, ports: {} },
     reachHost: async () => reached,
     hosting: () => {},
+    retire: () => {},
     lost: (_, host, count) => void lost.push([host, count]),
   };
   const spec = { name: 'm', maxBytes: 1024, capacity: undefined, ordering: undefined };
@@ -74,6 +75,7 @@ test('messages in doubt that this process was handed over are not lost', async (
     self: { name: 'self', incarnation: '1'.repeat(16), pid: 1, ports: {} },
     reachHost: async () => 'self',
     hosting: () => {},
+    retire: () => {},
     lost: (_, host, count) => void lost.push([host, count]),
   };
   const spec = { name: 'm', maxBytes: 1024, capacity: undefined, ordering: undefined };

@@ -35,6 +35,8 @@ export interface AttachmentOwner {
     lost: number | null,
     doubtful?: number,
   ): void;
+  /** More of this process's messages have been received. */
+  progressed?(): void;
 }
 
 /** A mailbox that another process hosts, as this process reaches it over one link. */
@@ -67,6 +69,14 @@ export class Attachment implements Channel {
         session.write((writer) => writer.pull(channel, number, wait, max, selector)),
       cancelPull: (number) => session.write((writer) => writer.frame(Kind.cancelPull, channel, number)),
     });
+  }
+
+  /** Nothing is under way, and everything that was accepted has been received. */
+  get idle(): boolean {
+    const { inFlight, unsent, untried, returned, pulls } = this;
+    if (this.moving || !pulls.idle) return false;
+    const waiting = inFlight.size + unsent.size + untried.size + returned.size;
+    return waiting === 0 && (this.acceptedCount - this.receivedCount) >>> 0 === 0;
   }
 
   get host(): string {
@@ -124,6 +134,14 @@ export class Attachment implements Channel {
 
   onProgress(received: number): void {
     this.receivedCount = received;
+    this.owner.progressed?.();
+  }
+
+  /** Gives the channel up, when idle. */
+  leave(): void {
+    if (this.over) return;
+    this.over = true;
+    this.channels.release(this);
   }
 
   /** The host gives the mailbox up; it still answers what is on the wire. Then everything goes to the next host. */

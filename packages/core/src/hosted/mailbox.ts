@@ -15,6 +15,8 @@ export interface MailboxNetwork {
   /** A link to the present host; `'self'`: this process is it; see `Reached` for the rest. */
   reachHost(mailbox: HostedMailbox): Promise<Session | 'self' | 'nobody' | 'changing'>;
   hosting(mailbox: HostedMailbox): void;
+  /** It may not be needed any more. */
+  retire(mailbox: HostedMailbox): void;
   lost(mailbox: HostedMailbox, host: string, messages: number): void;
 }
 
@@ -107,6 +109,7 @@ export class HostedMailbox implements AttachmentOwner {
     const release = (): void => {
       if (!this.wishes.delete(wish)) return;
       if (role === 'receiver' && --this.receivers === 0) this.attachment?.announceReceivers(false);
+      this.retireLater();
     };
     try {
       if (role === 'receiver') await this.channel.seek();
@@ -117,6 +120,34 @@ export class HostedMailbox implements AttachmentOwner {
       throw error;
     }
     return release;
+  }
+
+  /** Keeps it for one more handle that asks for nothing; until what is returned is called. */
+  hold(): () => void {
+    const wish = { capacity: undefined, ordering: undefined };
+    this.wishes.add(wish);
+    return () => this.wishes.delete(wish) && this.retireLater();
+  }
+
+  /** Nothing here needs it: no handle, no call, and nothing of which it is to be told whether it was lost. */
+  get unused(): boolean {
+    if (this.wishes.size > 0 || this.queue !== null || this.adopting.length > 0 || this.doubt !== null)
+      return false;
+    return this.channel.idle && (this.attachment?.idle ?? true);
+  }
+
+  /** The last of it, once unused. */
+  abandon(): void {
+    this.attachment?.leave();
+    this.attachment = null;
+  }
+
+  progressed(): void {
+    if (this.wishes.size === 0) this.network.retire(this);
+  }
+
+  private retireLater(): void {
+    if (this.wishes.size === 0) void this.channel.rest().then(() => this.network.retire(this));
   }
 
   /** Becomes the host: the queue is here from now on. */
@@ -216,6 +247,7 @@ export class HostedMailbox implements AttachmentOwner {
     this.channel.lost(from, sends, receives);
     // Receivers must inherit the mailbox even while none of them is waiting.
     if (this.receivers > 0) this.channel.look();
+    this.retireLater();
   }
 
   /** Of the messages in doubt the next host has so many. */

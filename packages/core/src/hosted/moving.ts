@@ -45,6 +45,16 @@ export class MovingChannel implements Channel {
     return this.target;
   }
 
+  /** Nothing waits here, and nothing is looked for. */
+  get idle(): boolean {
+    return this.seeking === null && this.sends.size + this.receives.size === 0;
+  }
+
+  /** Resolves when nothing is looked for any more. */
+  async rest(): Promise<void> {
+    await this.seeking?.catch(() => {});
+  }
+
   send(operation: SendOperation): void {
     if (this.target !== null) return this.target.send(operation);
     if (this.closedBy !== null) return operation.fail(this.closedBy());

@@ -78,11 +78,12 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
   }
 
   inbox(): Channel {
-    return this.direct(this.self.name);
+    return this.mailbox(inboxName(this.self.name), this.self.name).channel;
   }
 
-  direct(peer: string): Channel {
-    return this.mailbox(inboxName(peer), peer).channel;
+  direct(peer: string): OpenMailbox {
+    const mailbox = this.mailbox(inboxName(peer), peer);
+    return { channel: mailbox.channel, release: mailbox.hold() };
   }
 
   describe(name: string): { capacity: Capacity | undefined; host: string | null } {
@@ -263,6 +264,13 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
         'it has lost its port (was the file removed?) and has not opened it anew; restart it if it does not recover',
       { cause, transport: this.transport.name, address: host.ports[this.transport.name] },
     );
+  }
+
+  retire(mailbox: HostedMailbox): void {
+    const { name } = mailbox.spec;
+    if (this.closing || !mailbox.unused || this.mailboxes.get(name) !== mailbox) return;
+    this.mailboxes.delete(name);
+    mailbox.abandon();
   }
 
   hosting(mailbox: HostedMailbox): void {

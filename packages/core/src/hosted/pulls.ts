@@ -106,6 +106,10 @@ export class Pulls {
     return lines.flatMap((line) => line.drain()).sort((a, b) => a.order - b.order);
   }
 
+  get idle(): boolean {
+    return this.anything.size + this.lines.size === 0;
+  }
+
   /** As many pulls as the line has receives. */
   private ask(line: Line): void {
     while (!this.silent && line.numbers.length < line.size) {
