@@ -1,4 +1,4 @@
-import type { Envelope } from './message.js';
+import { type Envelope, matches } from './message.js';
 import { OperationList, type ReceiveOperation } from './waiters.js';
 
 /** Of two that wait, the one that came first. */
@@ -7,31 +7,41 @@ function earlier(a: ReceiveOperation | null, b: ReceiveOperation | null): Receiv
   return a.order < b.order ? a : b;
 }
 
+/** A receive that selects by more types is not indexed: a stranger's could otherwise take thousands of places each. */
+const MOST_PLACES = 4;
+
 /** The receives that wait for what they select, also found by what that is: by type, by sender, by both. */
 class SelectiveList extends OperationList<ReceiveOperation> {
   private readonly byType = new Map<number, Set<ReceiveOperation>>();
   private readonly bySender = new Map<string, Set<ReceiveOperation>>();
   private readonly byBoth = new Map<string, Set<ReceiveOperation>>();
+  /** Those of many types, one after the other. */
+  private readonly others = new Set<ReceiveOperation>();
 
   override push(operation: ReceiveOperation): void {
     super.push(operation);
-    this.visit(operation, (map, key) => {
-      const lane = map.get(key);
-      if (lane === undefined) map.set(key, new Set([operation]));
-      else lane.add(operation);
-    });
+    if (isLong(operation)) this.others.add(operation);
+    else
+      this.visit(operation, (map, key) => {
+        const lane = map.get(key);
+        if (lane === undefined) map.set(key, new Set([operation]));
+        else lane.add(operation);
+      });
   }
 
   override remove(operation: ReceiveOperation): void {
     if ((operation.list as unknown) !== this) return;
     super.remove(operation);
-    this.visit(operation, (map, key) => {
-      const lane = map.get(key);
-      if (lane?.delete(operation) && lane.size === 0) map.delete(key);
-    });
+    if (isLong(operation)) this.others.delete(operation);
+    else
+      this.visit(operation, (map, key) => {
+        const lane = map.get(key);
+        if (lane?.delete(operation) && lane.size === 0) map.delete(key);
+      });
   }
 
-  find({ type, from }: Envelope, after: number): ReceiveOperation | null {
+  find(envelope: Envelope, after: number): ReceiveOperation | null {
+    const { type, from } = envelope;
     const lanes = [
       this.byType.get(type),
       this.bySender.get(from),
@@ -44,6 +54,8 @@ class SelectiveList extends OperationList<ReceiveOperation> {
           best = earlier(best, operation);
           break;
         }
+    for (const operation of this.others)
+      if (operation.order > after && matches(operation.selector, envelope)) return earlier(best, operation);
     return best;
   }
 
@@ -92,6 +104,10 @@ export class Receivers {
   drain(): ReceiveOperation[] {
     return [...this.any.drain(), ...this.selective.drain()].sort((a, b) => a.order - b.order);
   }
+}
+
+function isLong({ selector }: ReceiveOperation): boolean {
+  return (selector?.types?.length ?? 0) > MOST_PLACES;
 }
 
 function selectsNothing({ selector }: ReceiveOperation): boolean {

@@ -11,7 +11,7 @@ const sender = fc.constantFrom('a', 'b', 'c');
 const selector: fc.Arbitrary<Selector | null> = fc.oneof(
   fc.constant(null),
   fc.record({
-    types: fc.option(fc.array(type, { minLength: 1, maxLength: 3 })),
+    types: fc.option(fc.array(type, { minLength: 1, maxLength: 6 })),
     from: fc.option(sender),
   }),
 );

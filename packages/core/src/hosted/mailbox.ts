@@ -3,7 +3,7 @@ import type { Envelope } from '../message.js';
 import { Queue } from '../queue.js';
 import { capacityMismatch, DEFAULT_CAPACITY } from '../spec.js';
 import type { MailboxSpec, PeerInfo } from '../transport.js';
-import { type ReceiveOperation, SendOperation } from '../waiters.js';
+import { type ReceiveOperation, SendOperation, type Tracker } from '../waiters.js';
 import type { Attachment, AttachmentOwner } from './attachment.js';
 import { MovingChannel, type Reached } from './moving.js';
 import { isRemote, Moved, Served } from './served.js';
@@ -50,8 +50,8 @@ export class HostedMailbox implements AttachmentOwner {
   private readonly wishes = new Set<Pick<MailboxSpec, 'capacity' | 'ordering'>>();
   private adopting: Adoption[] = [];
   private adoptingBytes = 0;
-  /** By its sender, how many of the messages in the queue a former host had accepted. */
-  private readonly adoptedFrom = new Map<string, number>();
+  /** By their sender, the messages that a former host had accepted. */
+  private readonly adoptedFrom = new Map<string, AdoptedTally>();
   /** Messages of this process of which it is not known whether their host handed them over before it was lost. */
   private doubt: { readonly host: string; readonly messages: number } | null = null;
   private onDeserted: (() => void) | null = null;
@@ -170,22 +170,19 @@ export class HostedMailbox implements AttachmentOwner {
     if (mismatch !== null) throw mismatch;
     const shared = this.inboxOf === null;
     const served = new Served(session, channel, this.queue, (over) => this.deserted(over), shared);
-    served.adopted = this.adoptedFrom.get(session.peerName) ?? 0;
+    served.adopted = this.adoptedFrom.get(session.peerName)?.here ?? 0;
     this.servedChannels.add(served);
     return served;
   }
 
   /** Takes a message that a former host had accepted. */
   adopt(envelope: Envelope, confirm: () => void): void {
-    // Passed on to the present host, it is counted there.
-    const count = (more: number): void =>
-      void (this.queue !== null && this.countAdopted(envelope.from, more));
-    const adoption = new Adoption(envelope, confirm, count);
-    if (this.queue !== null) return this.queue.adopt(adoption);
+    const adoption = (): Adoption => new Adoption(envelope, confirm, this.tallyOf(envelope.from));
+    if (this.queue !== null) return this.queue.adopt(adoption());
     // Only who is about to host inherits, and as much as it may hold; the former host reports what is not confirmed.
     this.adoptingBytes += envelope.body.length + ADOPTION_COST;
     if (this.attachment !== null || this.adoptingBytes > this.spec.maxBytes) return;
-    this.adopting.push(adoption);
+    this.adopting.push(adoption());
     this.channel.look();
   }
 
@@ -258,12 +255,23 @@ export class HostedMailbox implements AttachmentOwner {
       this.network.lost(this, doubt.host, doubt.messages - handedOver);
   }
 
-  private countAdopted(from: string, more: number): void {
-    const count = (this.adoptedFrom.get(from) ?? 0) + more;
-    if (count > 0) this.adoptedFrom.set(from, count);
-    else this.adoptedFrom.delete(from);
-    if (more > 0) return;
+  private tallyOf(from: string): AdoptedTally {
+    let tally = this.adoptedFrom.get(from);
+    if (tally === undefined) {
+      tally = new AdoptedTally(this, from);
+      this.adoptedFrom.set(from, tally);
+    }
+    return tally;
+  }
+
+  /** @internal one of the adopted messages of this sender has been received */
+  adoptedReceived(from: string): void {
     for (const served of this.servedChannels) if (served.session.peerName === from) served.adoptedReceived();
+  }
+
+  /** @internal no adopted message of this sender is left */
+  adoptedGone(tally: AdoptedTally): void {
+    if (this.adoptedFrom.get(tally.from) === tally) this.adoptedFrom.delete(tally.from);
   }
 
   private deserted(by: Served): void {
@@ -290,7 +298,7 @@ export class HostedMailbox implements AttachmentOwner {
     const reached = await this.network.reachHost(this);
     if (reached === 'self') {
       const queue = this.queue ?? this.startHosting();
-      this.resolveDoubt(this.adoptedFrom.get(this.network.self.name) ?? 0);
+      this.resolveDoubt(this.adoptedFrom.get(this.network.self.name)?.here ?? 0);
       return { channel: queue };
     }
     if (reached === 'nobody') this.resolveDoubt(0);
@@ -320,17 +328,54 @@ class Adoption extends SendOperation {
   constructor(
     envelope: Envelope,
     private readonly confirm: () => void,
-    /** So many more (fewer, when negative) of those adopted are here and not received. */
-    private readonly count: (more: number) => void,
+    private readonly tally: AdoptedTally,
   ) {
     super(envelope, true);
-    this.tracker = { received: () => count(-1) };
+    this.tracker = tally;
+    tally.begin();
   }
 
   override accepted(): void {
     if (!this.settle(undefined)) return;
-    this.count(1);
+    this.tally.accepted();
     this.confirm();
+  }
+
+  override fail(error: unknown): void {
+    if (!this.settled) this.tally.end();
+    super.fail(error);
+  }
+}
+
+/** The messages of one sender that were adopted: one object for all, as there may be very many of them. */
+class AdoptedTally implements Tracker {
+  /** In the queue here. */
+  here = 0;
+  private all = 0;
+
+  constructor(
+    private readonly mailbox: HostedMailbox,
+    readonly from: string,
+  ) {}
+
+  begin(): void {
+    this.all++;
+  }
+
+  /** By this process's queue, or by the present host, to which it was passed on. */
+  accepted(): void {
+    if (this.mailbox.queue === null) this.end();
+    else this.here++;
+  }
+
+  received(): void {
+    this.here--;
+    this.mailbox.adoptedReceived(this.from);
+    this.end();
+  }
+
+  end(): void {
+    if (--this.all === 0) this.mailbox.adoptedGone(this);
   }
 }
 
