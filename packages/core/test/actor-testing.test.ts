@@ -1,6 +1,6 @@
 // Actors on a clock that the test moves: back-off, deadlines, timers, and what listeners are told.
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { defineActor, type RestartEvent, type SendEvent } from '@pigeonhole/core';
+import { defineActor, mailbox, type RestartEvent, type SendEvent } from '@pigeonhole/core';
 import { createTestRuntime, VirtualClock } from '@pigeonhole/core/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
 
@@ -143,5 +143,104 @@ describe('diagnostics_channel', () => {
     const common = { actor: 'echo', handler: 'say', trace: { traceparent } };
     expect(received).toMatchObject([{ ...common, from: 'test' }]);
     expect(handled).toMatchObject([{ ...common, error: undefined }]);
+  });
+});
+
+describe('restarts', () => {
+  for (const concurrency of [1, 2])
+    test(`a handler that never ends holds up no restarted actor (concurrency ${concurrency})`, async () => {
+      const { clock, runtime } = await setUp();
+      const child = defineActor('child', {
+        handlers: { never: () => new Promise<never>(() => {}), ping: () => 'pong' },
+        concurrency,
+      });
+      const family = defineActor('family', {
+        async started(ctx) {
+          await ctx.spawn(child, undefined, { name: 'stuck' });
+          await ctx.spawn(fragile(0), undefined, { name: 'failing' });
+        },
+        handlers: {},
+        supervision: { children: 'one-for-all' },
+      });
+      await runtime.spawn(family);
+      const stuck = runtime.ref<typeof child>('stuck');
+      const hung = Array.from({ length: concurrency }, () =>
+        stuck.ask
+          .never(undefined, { timeout: Number.POSITIVE_INFINITY })
+          .catch((error: Error) => error.message),
+      );
+      await clock.advance(20);
+      const failing = runtime.ref<ReturnType<typeof fragile>>('failing');
+      await expect(failing.ask.crash()).rejects.toThrow('again');
+      await clock.advance(200);
+      expect(await Promise.all(hung)).toEqual(hung.map(() => "actor 'stuck' restarts"));
+      expect(await stuck.ask.ping()).toBe('pong');
+    });
+
+  test('what is put aside and then crashes the actor is a dead letter, and not handled again', async () => {
+    const { clock, runtime } = await setUp();
+    const fickle = defineActor('fickle', {
+      handlers: {
+        both(ctx): void {
+          ctx.stash();
+          throw new Error('after all');
+        },
+        ping: () => 'pong',
+      },
+    });
+    const ref = await runtime.spawn(fickle);
+    await expect(ref.ask.both()).rejects.toThrow('after all');
+    await clock.advance(1_000);
+    expect(await ref.ask.ping()).toBe('pong');
+    expect((await runtime.deadLetters.take()).map(({ handler }) => handler)).toEqual(['both']);
+    expect(runtime.actors()).toMatchObject([{ failed: 1, restarts: 1 }]);
+  });
+
+  test('closing during a back-off waits for nothing', async () => {
+    const runtime = await createTestRuntime();
+    const slow = defineActor('slow', {
+      handlers: {
+        crash(): void {
+          throw new Error('now');
+        },
+      },
+      supervision: { backoff: { initial: 3_000_000, max: 3_000_000 } },
+    });
+    const ref = await runtime.spawn(slow);
+    const watch = runtime.watch({ name: 'nobody' });
+    const unwatched = expect(watch).rejects.toMatchObject({ code: 'ERR_CLOSED' });
+    await expect(ref.ask.crash()).rejects.toThrow('now');
+    await runtime.close();
+    await unwatched;
+  });
+});
+
+describe('what is no actor message', () => {
+  test('in an actor’s mailbox it is a dead letter; in a control mailbox it is passed over', async () => {
+    const { runtime } = await setUp();
+    const echo = defineActor('echo', { handlers: { say: (_ctx, text: string) => text } });
+    const ref = await runtime.spawn(echo);
+    const bodies = [null, 'text', [], [1], [2, 'say', 'x', null, 'nonsense', 1, 0], [9, 'say'], { say: 1 }];
+    for (const body of bodies) await runtime.send(mailbox('echo'), body);
+    expect(await ref.ask.say('still here')).toBe('still here');
+    const letters = await runtime.deadLetters.take();
+    expect(letters.map(({ arg, reason }) => [arg, reason])).toEqual(
+      bodies.map((body) => [body, 'unhandled']),
+    );
+    const control = mailbox(`actors.${runtime.incarnation}`);
+    for (const body of [
+      null,
+      [],
+      [10],
+      [10, -1],
+      [10, 999, 1],
+      [11, 1, 'x'],
+      [12, 1, 'no'],
+      [13, 5],
+      [18, 2],
+      [20, 0, 3, 4, 5],
+    ])
+      await runtime.send(control, body);
+    expect(await ref.ask.say('still here')).toBe('still here');
   });
 });

@@ -33,9 +33,10 @@ class ActorHost {
   private leaving = false;
 
   constructor(
-    private readonly report: (report: Report) => void,
-    /** Lets go of whoever gives orders, so that the event loop can end. */
-    private readonly letGo: () => void,
+    /** Resolves when it has left. */
+    private readonly report: (report: Report) => Promise<void>,
+    /** The end. A handler that never ends must not outlive whoever placed it. */
+    private readonly exit: () => void,
   ) {}
 
   order(order: Order): void {
@@ -60,7 +61,7 @@ class ActorHost {
       });
       const { terminated } = await runtime.watch(actor);
       void terminated.then(() => this.ended(failure, failure !== null));
-      this.report({ ready: true });
+      await this.report({ ready: true });
     } catch (error) {
       this.ended(encodeError({ ...describeError(error, true), data: undefined }), false);
     }
@@ -68,15 +69,14 @@ class ActorHost {
 
   private ended(error: unknown, escalate: boolean): void {
     if (this.leaving) return;
-    this.report({ ended: error, escalate });
-    void this.leave(0);
+    void this.report({ ended: error, escalate }).then(() => this.leave(0));
   }
 
   async leave(deadline: number): Promise<void> {
     if (this.leaving) return;
     this.leaving = true;
     await this.runtime?.stop({ deadline });
-    this.letGo();
+    this.exit();
   }
 }
 
@@ -96,8 +96,12 @@ async function find({ module, definition }: Boot): Promise<ActorDefinition<unkno
 
 function serveProcess(): void {
   const host = new ActorHost(
-    (report) => process.connected && process.send?.(report, undefined, undefined, () => {}),
-    () => process.connected && process.disconnect(),
+    (report) =>
+      new Promise((resolve) => {
+        if (process.connected) process.send?.(report, undefined, undefined, () => resolve());
+        else resolve();
+      }),
+    () => process.exit(),
   );
   process.on('message', (order) => host.order(order as Order));
   process.on('disconnect', () => void host.leave(0));
@@ -109,7 +113,7 @@ function serveProcess(): void {
 function serveThread(): void {
   const port = parentPort as NonNullable<typeof parentPort>;
   const host = new ActorHost(
-    (report) => port.postMessage(report),
+    async (report) => port.postMessage(report),
     () => port.close(),
   );
   port.on('message', (order: Order) => host.order(order));

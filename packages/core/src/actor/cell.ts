@@ -4,7 +4,7 @@ import { PigeonholeError } from '../errors.js';
 import type { Receiver } from '../mailbox.js';
 import type { Message } from '../message.js';
 import { childLogger } from './actor-log.js';
-import { systemClock } from './clock.js';
+import { type Alarm, systemClock } from './clock.js';
 import { type SelfRef, TurnContext } from './context.js';
 import { Intake, type Take } from './intake.js';
 import type { Child, LocalActor } from './local-actor.js';
@@ -41,6 +41,10 @@ export class Cell {
   private receiver: Receiver<unknown> | null = null;
   private retiring = false;
   private stopping: Promise<void> | null = null;
+  private backoff: Alarm | null = null;
+  /** Counts restarts, so that what began before one is told apart. */
+  private era = 0;
+  private hasState = false;
   private onQuiet: (() => void) | null = null;
   private ownTimers: Timers | null = null;
   private ownLog: Logger | null = null;
@@ -113,6 +117,7 @@ export class Cell {
     this.phase = 'starting';
     this.behaviour = spec.handlers;
     this.state = await spec.state?.(this.actor.args);
+    this.hasState = true;
     await spec.started?.(new TurnContext(this, this.localTurn('', undefined)));
   }
 
@@ -209,6 +214,7 @@ export class Cell {
 
   private failed(turn: Turn, error: unknown, began: number): undefined {
     this.over(turn);
+    if (turn.stashed) this.stashed = this.stashed.filter((other) => other !== turn);
     this.publishHandled(turn, began, error);
     turn.refuse(error);
     if (error instanceof Refusal) this.actor.counts.handled++;
@@ -267,8 +273,9 @@ export class Cell {
 
   async spawnChild(definition: ActorDefinition, args: unknown, options: SpawnOptions): Promise<SpawnedActor> {
     const name = options.name ?? `${this.actor.name}.${definition.name}`;
+    const { era } = this;
     const child = await this.actor.system.start(definition, args, { ...options, name }, this);
-    if (this.stopping !== null || this.phase === 'waiting') {
+    if (this.stopping !== null || this.era !== era) {
       await child.stop(0);
       throw this.hasStopped();
     }
@@ -277,7 +284,7 @@ export class Cell {
   }
 
   watch(name: string): Promise<void> {
-    return this.actor.system.watches.watch(name, this, (termination) => this.notice(termination));
+    return this.actor.system.watches.watch(name, this, { ended: (termination) => this.notice(termination) });
   }
 
   unwatch(name: string): void {
@@ -367,12 +374,17 @@ export class Cell {
   async restart(delay: number): Promise<void> {
     if (this.phase !== 'running') return;
     this.phase = 'waiting';
+    this.era++;
     this.intake.pause();
+    this.intake.renew();
     this.abortTurns(new PigeonholeError('ERR_CLOSED', `actor '${this.actor.name}' restarts`));
     this.ownTimers?.clear();
     await this.stopChildren(0);
     await this.tellStopped('restart');
-    await new Promise<void>((resolve) => this.actor.system.clock.after(delay, resolve));
+    if (this.stopping !== null) return;
+    await new Promise<void>((resolve) => {
+      this.backoff = this.actor.system.clock.after(delay, resolve);
+    });
     if (this.stopping !== null) return;
     try {
       await this.start();
@@ -417,6 +429,7 @@ export class Cell {
 
   private async shutDown(deadline: number): Promise<void> {
     if (this.phase !== 'running') this.phase = 'broken';
+    this.backoff?.cancel();
     this.ownTimers?.clear();
     await this.intake.close();
     await this.stopChildren(deadline);
@@ -457,6 +470,7 @@ export class Cell {
   }
 
   private async tellStopped(why: 'stop' | 'restart'): Promise<void> {
+    if (!this.hasState) return;
     try {
       await this.actor.spec.stopped?.(new TurnContext(this, this.localTurn('', undefined)), why);
     } catch (error) {

@@ -29,6 +29,9 @@ export const deadLetters: MailboxAddress<DeadLetter> = mailbox<DeadLetter>('dead
   capacity: 1024,
 });
 
+/** Others may be storing too; and a mailbox that was configured to hold nothing never has a place. */
+const STORE_TRIES = 100;
+
 /** The dead letters of the namespace, as seen from one runtime. */
 export class DeadLetters {
   private receiver: Promise<Receiver<unknown>> | null = null;
@@ -78,10 +81,12 @@ export class DeadLetters {
   private async store(letter: DeadLetter): Promise<void> {
     const receiver = await this.open();
     this.sender ??= this.system.runtime.senderSoon(deadLetters);
-    while (!(await this.sender.trySend(letter))) {
+    for (let tries = 0; tries < STORE_TRIES; tries++) {
+      if (await this.sender.trySend(letter)) return;
       const oldest = await receiver.tryReceive();
       if (oldest !== null) this.notKept(oldest.body as DeadLetter, undefined);
     }
+    this.notKept(letter, undefined);
   }
 
   private notKept(letter: DeadLetter, cause: unknown): void {
@@ -112,8 +117,8 @@ export class DeadLetters {
   }
 
   /**
-   * Sends letters again to their actors, as `tell`, and takes them out; those that `which` declines stay. How many were sent. One that
-   * fails again is a dead letter again, with one more of `replays`.
+   * Sends letters again to their actors, as `tell`, and takes them out; how many were sent. Those stay that `which` declines, and those
+   * whose actor nobody serves or has no place for them. One that fails again is a dead letter again, with one more of `replays`.
    */
   async replay(which: (letter: DeadLetter) => boolean = () => true): Promise<number> {
     let count = 0;
@@ -122,8 +127,12 @@ export class DeadLetters {
       else {
         const headers: Headers = { r: letter.replays + 1 };
         const line = this.system.line(letter.actor);
-        await line.send([Request.tell, letter.handler, letter.arg, headers], {}, undefined, true);
-        count++;
+        try {
+          await line.send([Request.tell, letter.handler, letter.arg, headers], {}, undefined, false);
+          count++;
+        } catch {
+          await this.store(letter);
+        }
       }
     }
     return count;

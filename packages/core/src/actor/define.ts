@@ -59,6 +59,8 @@ export function checkInstances(value: number | undefined, routing: 'any' | 'key'
 function checkFunctions(spec: ActorSpec<unknown, unknown, Handlers<unknown>>, of: string): void {
   if (typeof spec?.handlers !== 'object' || spec.handlers === null)
     throw optionError('handlers', of, spec?.handlers, 'an object of functions');
+  if (Object.hasOwn(spec.handlers, ''))
+    throw optionError('handlers', of, '', 'names of one character or more');
   for (const [key, handler] of Object.entries(spec.handlers))
     if (typeof handler !== 'function') throw optionError(`handlers.${key}`, of, handler, 'a function');
   for (const key of ['state', 'started', 'stopped', 'terminated'] as const)

@@ -25,6 +25,10 @@ export class Intake {
   private drainBefore = Number.POSITIVE_INFINITY;
   private receiving = false;
   private busy = false;
+  /** Counts renewals: a turn of an earlier one that ends late frees nothing any more. */
+  private era = 0;
+  /** What lets go of the turns under way in the queue. */
+  private readonly held = new Set<() => void>();
   private readonly inner: Take[] = [];
   private idle: (() => void)[] = [];
   private onDrained: (() => void) | null = null;
@@ -43,6 +47,13 @@ export class Intake {
   /** No turn begins until `open`. */
   pause(): void {
     if (this.mode === 'open') this.mode = 'paused';
+  }
+
+  /** Gives up on the turns under way: they hold up nothing any more, however long they take. */
+  renew(): void {
+    this.era++;
+    this.busy = false;
+    for (const release of this.held) release();
   }
 
   /** A turn that comes before the mailbox. */
@@ -133,13 +144,30 @@ export class Intake {
   private begin(turn: Take): void {
     const { queue } = this.setup;
     if (queue !== null) {
-      void queue.add(async () => turn());
+      void queue.add(() => this.hold(turn));
       return;
     }
+    const { era } = this;
     this.busy = true;
     const result = turn();
-    if (result === undefined) this.busy = false;
-    else void result.then(() => this.ended());
+    if (result !== undefined)
+      void result.then(() => {
+        if (era === this.era) this.ended();
+      });
+    else if (era === this.era) this.busy = false;
+  }
+
+  private hold(turn: Take): Promise<void> {
+    return new Promise((resolve) => {
+      const release = (): void => {
+        this.held.delete(release);
+        resolve();
+      };
+      this.held.add(release);
+      const result = turn();
+      if (result === undefined) release();
+      else void result.then(release);
+    });
   }
 
   private ended(): void {

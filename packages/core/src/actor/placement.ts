@@ -3,6 +3,7 @@ import { mailbox } from '../address.js';
 import type { ResolvedConfig, RuntimeOptions, TransportSetting } from '../config.js';
 import { PigeonholeError } from '../errors.js';
 import type { Boot, Order, Report } from './actor-host.js';
+import { type Alarm, systemClock } from './clock.js';
 import { launchProcess, launchThread, type Vessel } from './launch.js';
 import type { Child, Parent } from './local-actor.js';
 import { optionError } from './option-error.js';
@@ -23,6 +24,7 @@ export class PlacedActor implements Child {
   private readonly restarts: Restarts;
   private stopping: Promise<void> | null = null;
   private ended = false;
+  private backoff: Alarm | null = null;
   /** Counts launches, so that what comes from an earlier vessel is told apart. */
   private launches = 0;
 
@@ -95,7 +97,7 @@ export class PlacedActor implements Child {
   }
 
   private launchAfter(delay: number): void {
-    this.system.clock.after(delay, () => {
+    this.backoff = this.system.clock.after(delay, () => {
       if (this.ended || this.stopping !== null) return;
       this.launch(
         () => {},
@@ -140,9 +142,10 @@ export class PlacedActor implements Child {
 
   private async shutDown(deadline: number): Promise<void> {
     const { vessel } = this;
+    this.backoff?.cancel();
     if (vessel !== null) {
       vessel.send({ stop: deadline } satisfies Order);
-      const alarm = this.system.clock.after(deadline + GRACE, () => vessel.kill());
+      const alarm = systemClock.after(deadline + GRACE, () => vessel.kill());
       await vessel.gone;
       alarm.cancel();
     }

@@ -155,7 +155,7 @@ export class Topics {
     throw new PigeonholeError(
       'ERR_NO_SPACE',
       `topic '${name}': the mailboxes of ${full} subscribers with overflow 'fail' are full; ${accepted} others have the message`,
-      { address: name, accepted },
+      { address: name },
     );
   }
 

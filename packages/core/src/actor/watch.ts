@@ -14,11 +14,17 @@ export interface Termination {
   readonly error?: Error;
 }
 
+/** Who wants to know: of the end, or that it will not be known any more because the runtime closes. */
+export interface WatchListener {
+  ended(termination: Termination): void;
+  closed?(error: PigeonholeError): void;
+}
+
 /** One actor, watched from here for one or several who want to know. */
 interface Watch {
   readonly id: number;
   readonly name: string;
-  readonly listeners: Map<object, (termination: Termination) => void>;
+  readonly listeners: Map<object, WatchListener>;
   /** Incarnation of the process that serves it, once the watch is in place. */
   worker: string | null;
   accepted: boolean;
@@ -35,10 +41,10 @@ export class Watches {
   constructor(private readonly system: ActorSystem) {}
 
   /**
-   * Calls `listener` once when the actor of that name ends: as it is served when the watch gets there, which may be later if nobody
+   * Tells `listener` once when the actor of that name ends: as it is served when the watch gets there, which may be later if nobody
    * serves it yet. Resolves when the watch is in place. One listener for each `owner` and name.
    */
-  watch(name: string, owner: object, listener: (termination: Termination) => void): Promise<void> {
+  watch(name: string, owner: object, listener: WatchListener): Promise<void> {
     let watch = this.byName.get(name);
     if (watch === undefined) watch = this.begin(name);
     watch.listeners.set(owner, listener);
@@ -128,7 +134,7 @@ export class Watches {
     watch.place();
     const { name } = watch;
     const termination: Termination = error === undefined ? { name, reason } : { name, reason, error };
-    for (const listener of watch.listeners.values()) listener(termination);
+    for (const listener of watch.listeners.values()) listener.ended(termination);
   }
 
   down(incarnation: string): void {
@@ -146,6 +152,7 @@ export class Watches {
     for (const watch of [...this.byId.values()]) {
       this.drop(watch);
       watch.fail(error);
+      for (const listener of watch.listeners.values()) listener.closed?.(error);
     }
   }
 
