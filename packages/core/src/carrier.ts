@@ -14,7 +14,20 @@ export interface Undelivered {
   readonly count: number;
 }
 
-/** All of one runtime's mailboxes over one transport: hosted over links (`Network`) or on a store (`StoreCarrier`). */
+/** Where nothing is repeated: messages that did not arrive, as far as this process can know. */
+export interface Drops {
+  /** They found no place in this mailbox. */
+  readonly full: number;
+  /** Datagrams, to any mailbox of this process, that were no message, of nobody known, or to a mailbox that it does not receive. */
+  readonly refused: number;
+  /** Datagrams that the kernel dropped because this process read too slowly; null where it does not tell. */
+  readonly kernel: number | null;
+}
+
+/**
+ * All of one runtime's mailboxes over one transport: hosted over links (`Network`), on a store (`StoreCarrier`), or over datagrams
+ * (`DatagramCarrier`).
+ */
 export interface Carrier {
   readonly transport: Transport;
   open(spec: MailboxSpec, role: 'sender' | 'receiver'): Promise<OpenMailbox>;
@@ -23,7 +36,7 @@ export interface Carrier {
   /** The inbox of a process, this one included, for sending. */
   direct(peer: string): OpenMailbox;
   /** What `explain` tells of a mailbox: its capacity if known, and who hosts it (null: nobody, or it is on a store). */
-  describe(mailbox: string): { capacity: Capacity | undefined; host: string | null };
+  describe(mailbox: string): { capacity: Capacity | undefined; host: string | null; drops?: Drops };
   /** Somebody appeared, vanished, or hosts another mailbox: look again for what is sought. */
   lookAgain(name: string): void;
   /** A process is dead or has left. */

@@ -9,6 +9,7 @@ import {
   resolveConfig,
   type TransportSetting,
 } from './config.js';
+import { DatagramCarrier } from './datagrams/carrier.js';
 import { hasSystemCode, PigeonholeError } from './errors.js';
 import { Network } from './hosted/network.js';
 import { MemoryRegistry, memory } from './memory.js';
@@ -17,7 +18,7 @@ import { DirectoryRegistry } from './registry/directory.js';
 import type { Registry, RegistryEvents } from './registry/registry.js';
 import { Runtime } from './runtime.js';
 import { StoreCarrier } from './stored.js';
-import type { Link, LinkHandler, PeerInfo, PortContext, Transport } from './transport.js';
+import type { DatagramTransport, Link, LinkHandler, PeerInfo, PortContext, Transport } from './transport.js';
 
 /** The transport when nobody chose one. */
 const DEFAULT_TRANSPORT = 'uds';
@@ -178,6 +179,7 @@ class Assembly {
       const inbox = { capacity: config.inbox.capacity, maxBytes: limits.maxBytes };
       return new StoreCarrier(transport, attachment, registry, inbox, (error) => this.warn(error));
     }
+    if (transport.kind === 'datagram') return this.datagramCarrier(transport, context, registry);
     const port = await transport.open(context);
     this.ports[transport.name] = port.address;
     network = new Network({
@@ -193,6 +195,24 @@ class Assembly {
       warn: (error) => this.warn(error),
     });
     return network;
+  }
+
+  private async datagramCarrier(
+    transport: DatagramTransport,
+    context: PortContext,
+    registry: Registry,
+  ): Promise<Carrier> {
+    const carrier = new DatagramCarrier({
+      ...{ transport, registry, limits: this.config.limits, inboxCapacity: this.config.inbox.capacity },
+      hosting: (mailbox, host) => apart(() => this.runtime?.emit('mailbox:host', { mailbox, host })),
+    });
+    const port = await transport.open({
+      ...context,
+      receive: (datagram, origin) => carrier.receive(datagram, origin),
+    });
+    this.ports[transport.name] = port.address;
+    carrier.listen(port);
+    return carrier;
   }
 
   private path(suffix: string): string {

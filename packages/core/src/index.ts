@@ -47,7 +47,7 @@ export {
   peer,
   type Source,
 } from './address.js';
-export type { Undelivered } from './carrier.js';
+export type { Drops, Undelivered } from './carrier.js';
 export { type Codec, type CodecLimits, type CodecName, codecFor } from './codec.js';
 export type {
   Limits,

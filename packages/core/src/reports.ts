@@ -1,13 +1,13 @@
 /** What a runtime tells of an address, and of its own end. */
 import type { Capacity } from './address.js';
-import type { Undelivered } from './carrier.js';
+import type { Drops, Undelivered } from './carrier.js';
 import type { Capabilities } from './transport.js';
 
 /** What `explain` tells of an address. */
 export interface Explanation {
   readonly address: string;
   readonly transport: string;
-  readonly kind: 'link' | 'store';
+  readonly kind: 'link' | 'store' | 'datagram';
   /** Why this transport. */
   readonly reason: string;
   /** The mailbox's own if this process has reached it, else what is configured; undefined: whatever it turns out to have. */
@@ -16,6 +16,8 @@ export interface Explanation {
   readonly host: string | null;
   readonly codec: string;
   readonly capabilities: Capabilities;
+  /** Over datagrams: what is known to have been lost so far. */
+  readonly drops?: Drops;
   /** What the transport adds: what holds on this machine, under the present options. */
   readonly details: Readonly<Record<string, string>>;
   readonly limits: {

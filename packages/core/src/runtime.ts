@@ -156,7 +156,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
     const name =
       address.kind === 'mailbox' ? address.name : `@${address.kind === 'peer' ? address.name : this.name}`;
     const settings = this.settingsOf(address);
-    const { capacity, host } = carrier.describe(name);
+    const { capacity, host, drops } = carrier.describe(name);
     const asked =
       address.kind === 'mailbox' ? (settings.capacity ?? address.capacity) : this.parts.config.inbox.capacity;
     const codec = address.kind === 'mailbox' ? (address.codec ?? 'msgpack') : 'msgpack';
@@ -169,6 +169,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
       host,
       codec: typeof codec === 'string' ? codec : codec.name,
       capabilities: transport.capabilities,
+      ...(drops === undefined ? {} : { drops }),
       details: transport.details?.() ?? {},
       limits: {
         ...this.parts.config.limits,

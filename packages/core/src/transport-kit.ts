@@ -15,6 +15,9 @@ export { capacityMismatch, DEFAULT_CAPACITY } from './spec.js';
 export type {
   Capabilities,
   Channel,
+  DatagramContext,
+  DatagramPort,
+  DatagramTransport,
   Link,
   LinkHandler,
   LinkTransport,

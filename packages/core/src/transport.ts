@@ -16,6 +16,11 @@ export interface Capabilities {
   readonly crossHost: boolean;
   /** Accepted messages outlive every process that has the mailbox open. */
   readonly durable: boolean;
+  /**
+   * `false`: messages travel at most once, unacknowledged: one may be lost, doubled or overtaken, and `send` resolves when it has left.
+   * Absent: what was accepted arrives, once and in order.
+   */
+  readonly reliable?: false;
 }
 
 /** A running process (or worker thread) of the namespace. */
@@ -178,4 +183,36 @@ export interface StoreTransport {
   details?(): Readonly<Record<string, string>>;
 }
 
-export type Transport = LinkTransport | StoreTransport;
+/** What the runtime tells a datagram transport about itself. */
+export interface DatagramContext extends Omit<PortContext, 'accept'> {
+  /** A datagram has come. `origin`: from where, as `originOf` has it. The buffer is the runtime's from now on. */
+  receive(datagram: Buffer, origin: string): void;
+}
+
+/** Where one process receives datagrams. */
+export interface DatagramPort {
+  /** Published to the other processes. */
+  readonly address: string;
+  /** Most bytes of one datagram. */
+  readonly maxBytes: number;
+  /** Sends one datagram. `done` is called once, when the kernel has taken it or has not; never from within this call. */
+  send(address: string, pieces: Uint8Array[], done: (error: Error | null) => void): void;
+  /** From where the datagrams of the port at `address` come; null for what is no address. */
+  originOf(address: string): string | null;
+  /** Datagrams that the kernel dropped because the receive buffer was full; null where it does not tell. */
+  drops(): number | null;
+  close(): Promise<void>;
+}
+
+/** A transport that carries each message in one datagram, at most once. */
+export interface DatagramTransport {
+  readonly kind: 'datagram';
+  readonly name: string;
+  /** With `reliable: false`. */
+  readonly capabilities: Capabilities;
+  open(context: DatagramContext): Promise<DatagramPort>;
+  /** As for a link transport. */
+  details?(): Readonly<Record<string, string>>;
+}
+
+export type Transport = LinkTransport | StoreTransport | DatagramTransport;

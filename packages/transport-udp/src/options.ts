@@ -7,6 +7,11 @@ export interface UdpOptions {
   listen?: string;
   /** `true`: listen beyond the loopback interface. Whoever is on that network can then read and forge what travels. */
   insecure?: boolean;
+  /**
+   * `'reliable'` (default): every rule holds. `'datagram'`: one datagram a message, at most once, unacknowledged; it may be lost, doubled
+   * and overtaken.
+   */
+  delivery?: 'reliable' | 'datagram';
 }
 
 /** Where to bind. */
@@ -15,7 +20,7 @@ export interface Listen {
   readonly port: number;
 }
 
-const allowed = { listen: 'string', insecure: 'boolean' } as const;
+const allowed = { listen: 'string', insecure: 'boolean', delivery: 'string' } as const;
 
 function configError(message: string): PigeonholeError {
   return new PigeonholeError('ERR_CONFIG', message, { transport: 'udp' });
@@ -30,7 +35,11 @@ export function checkOptions(options: UdpOptions): Listen {
     if (typeof value !== kind)
       throw configError(`option ${key} of transport 'udp' is ${show(value)}; it must be: ${kind}`);
   }
-  const { listen = '127.0.0.1:0', insecure = false } = options;
+  const { listen = '127.0.0.1:0', insecure = false, delivery = 'reliable' } = options;
+  if (delivery !== 'reliable' && delivery !== 'datagram')
+    throw configError(
+      `option delivery of transport 'udp' is ${show(delivery)}; allowed: 'reliable', 'datagram'`,
+    );
   const { host, port } = parseListen(listen);
   if (!isLoopback(host) && !insecure)
     throw configError(

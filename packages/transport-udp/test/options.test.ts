@@ -5,7 +5,7 @@ import udp from '../src/index.js';
 import { joined, published, scratch } from './scene.js';
 
 test.each([
-  [{ port: 1 }, /has no option 'port'; it has: listen, insecure/],
+  [{ port: 1 }, /has no option 'port'; it has: listen, insecure, delivery/],
   [{ listen: 7000 }, /option listen .* is 7000; it must be: string/],
   [{ listen: 'localhost:0' }, /option listen .* "localhost:0"; it must be host:port/],
   [{ listen: '127.0.0.1' }, /it must be host:port/],
@@ -14,6 +14,7 @@ test.each([
   [{ listen: '[::]:0', insecure: true }, /every address of this host/],
   [{ listen: '192.0.2.1:0' }, /'192\.0\.2\.1:0', which other hosts may reach.*insecure: true/],
   [{ listen: '192.0.2.1:0', insecure: false }, /insecure: true/],
+  [{ delivery: 'maybe' }, /option delivery .* allowed: 'reliable', 'datagram'/],
   [{ insecure: 'yes' }, /option insecure .* it must be: boolean/],
 ])('%j is ERR_CONFIG', (options, message) => {
   expect(() => udp(options as never)).toThrow(expect.objectContaining({ code: 'ERR_CONFIG' }));

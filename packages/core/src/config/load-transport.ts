@@ -14,13 +14,15 @@ export type TransportFactory = (options: Record<string, unknown>) => Transport |
 const firstParty: readonly string[] = ['pipe', 'fifo', 'mqueue', 'shm', 'uds', 'tcp', 'udp'];
 
 export const transportShape =
-  "a Transport object (kind 'link' with open(), or kind 'store' with attach(); name; capabilities)";
+  "a Transport object (kind 'link' or 'datagram' with open(), or kind 'store' with attach(); name; capabilities)";
 
 export function isTransport(value: unknown): value is Transport {
   if (typeof value !== 'object' || value === null) return false;
   const { kind, name, capabilities, open, attach } = value as Record<string, unknown>;
   const works =
-    kind === 'link' ? typeof open === 'function' : kind === 'store' && typeof attach === 'function';
+    kind === 'link' || kind === 'datagram'
+      ? typeof open === 'function'
+      : kind === 'store' && typeof attach === 'function';
   return works && typeof name === 'string' && typeof capabilities === 'object' && capabilities !== null;
 }
 
