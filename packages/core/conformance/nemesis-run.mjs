@@ -12,8 +12,11 @@ const { values } = parseArgs({
   },
 });
 const { transport, verbose } = values;
+// A family of processes is started in the transport's own way.
+const { spawnProcess: startProcess } = await import(`@pigeonhole/transport-${transport}`);
 const report = await nemesis({
   transport,
+  ...(startProcess && { startProcess }),
   createRuntime,
   kills: Number(values.kills),
   seed: Number(values.seed),

@@ -1,10 +1,8 @@
 import { PigeonholeError } from './errors.js';
 import type { Link, LinkHandler } from './transport.js';
 
-/** Bytes of one link that may be under way to the other side without its having handled them. */
+/** Bytes of one link that may be under way to the other side without its having handled them, unless the mechanism wants another. */
 const WINDOW = 256 * 1024;
-/** Handled bytes that are reported at once: fewer reports than packets, and none so late that the writer must wait. */
-const REPORT = WINDOW / 4;
 
 /** What stands before the payload: kind (1 byte), which side made the link (1), nothing (2), the link's number (4, little-endian). */
 export const PACKET_HEAD = 8;
@@ -15,6 +13,8 @@ const Kind = { open: 1, opened: 2, refused: 3, data: 4, handled: 5, end: 6, rese
 export interface PacketCarrier {
   /** Longest payload of a packet. */
   readonly maxPayload: number;
+  /** Bytes of one link that may be under way: the same at both ends. Default 262,144. */
+  readonly window?: number;
   /**
    * Sends one packet without waiting. `head` is used again; the body may be kept. `false`: there is no room, nothing was taken, and
    * `PacketLinks.room(peer)` must be called when there is. For a peer that has gone `true`; `gone` follows. Must not call back.
@@ -22,8 +22,8 @@ export interface PacketCarrier {
   send(peer: string, head: Uint8Array, body: Uint8Array, start: number, end: number): boolean;
   /** Gives the handler of an incoming link, or null when nobody listens (any more) at `port`. */
   accept(link: Link, peer: string, port: string): LinkHandler | null;
-  /** A peer has no links any more. */
-  idle?(peer: string): void;
+  /** A peer has no links any more. `drained`: nor is there anything left to tell it. */
+  idle?(peer: string, drained: boolean): void;
 }
 
 interface Peer {
@@ -50,7 +50,12 @@ export class PacketLinks {
   private readonly headView = new DataView(this.head.buffer);
   private next = 1;
 
-  constructor(private readonly carrier: PacketCarrier) {}
+  /** @internal */
+  readonly window: number;
+
+  constructor(private readonly carrier: PacketCarrier) {
+    this.window = carrier.window ?? WINDOW;
+  }
 
   /** How many links there are. */
   get size(): number {
@@ -116,7 +121,7 @@ export class PacketLinks {
     for (const entry of [...this.peers.values()].filter(({ name }) => is(name))) {
       this.peers.delete(entry.name);
       for (const link of [...entry.links.values()]) link.finish(error);
-      this.carrier.idle?.(entry.name);
+      this.carrier.idle?.(entry.name, true);
     }
   }
 
@@ -188,9 +193,10 @@ export class PacketLinks {
   }
 
   private forgetIdle(entry: Peer): void {
-    if (entry.links.size > 0 || entry.waiting.length > 0 || this.peers.get(entry.name) !== entry) return;
-    this.peers.delete(entry.name);
-    this.carrier.idle?.(entry.name);
+    if (entry.links.size > 0 || this.peers.get(entry.name) !== entry) return;
+    const drained = entry.waiting.length === 0;
+    if (drained) this.peers.delete(entry.name);
+    this.carrier.idle?.(entry.name, drained);
   }
 }
 
@@ -204,7 +210,7 @@ class PacketLink implements Link {
   private readonly queue: Uint8Array[] = [];
   /** Of the first in the queue, what has left. */
   private sent = 0;
-  private window = WINDOW;
+  private window: number;
   private handled = 0;
   private unreported = 0;
   private asked = false;
@@ -220,7 +226,9 @@ class PacketLink implements Link {
     private readonly side: 0 | 1,
     private readonly number: number,
     private opening: Opening | null,
-  ) {}
+  ) {
+    this.window = links.window;
+  }
 
   write(batch: Uint8Array): boolean {
     if (this.state !== 'open' || batch.byteLength === 0) return true;
@@ -268,7 +276,7 @@ class PacketLink implements Link {
     if (kind === Kind.data) this.arrive(payload, owned);
     else if (kind === Kind.handled && payload.byteLength === 4) {
       const view = new DataView(payload.buffer, payload.byteOffset, 4);
-      this.window = Math.min(WINDOW, this.window + view.getUint32(0, true));
+      this.window = Math.min(this.links.window, this.window + view.getUint32(0, true));
       this.room();
     } else if (kind === Kind.opened) this.opened();
     else if (kind === Kind.end) {
@@ -290,15 +298,18 @@ class PacketLink implements Link {
 
   private arrive(payload: Uint8Array, owned: boolean): void {
     this.handled += payload.byteLength;
-    if (this.handled > WINDOW) {
+    if (this.handled > this.links.window) {
       this.links.control(this.peer, Kind.reset, this.side, this.number);
-      this.finish(new PigeonholeError('ERR_FRAME', `${this.handled} bytes came in a window of ${WINDOW}`));
+      this.finish(
+        new PigeonholeError('ERR_FRAME', `${this.handled} bytes came in a window of ${this.links.window}`),
+      );
       return;
     }
     this.handler.data(payload, owned);
     if (this.asState() === 'over') return;
     this.unreported += payload.byteLength;
-    if (this.unreported < REPORT) return;
+    // Fewer reports than packets, and none so late that the writer must wait.
+    if (this.unreported < this.links.window / 4) return;
     const report = new Uint8Array(4);
     new DataView(report.buffer).setUint32(0, this.unreported, true);
     this.handled -= this.unreported;

@@ -1,7 +1,7 @@
 // Builds the addon into prebuilds/<platform>-<arch>-<libc>/, where src/load.ts finds it.
 //
 //   node scripts/build-addon.mjs              for this machine
-//   node scripts/build-addon.mjs --all        and for the others that can be compiled for here (npm run prebuild)
+//   node scripts/build-addon.mjs --all        and for the others that can be compiled for here (npm run prebuild:all)
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';

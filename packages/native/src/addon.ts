@@ -10,6 +10,7 @@ export interface Addon {
     path: string,
     scratch: Uint8Array,
     onBytes: (countOrNegativeErrno: number) => void,
+    capacity: number,
   ) => AddonFifoReader;
   readonly FifoWriter: new (path: string, onEvent: (oneOrNegativeErrno: number) => void) => AddonFifoWriter;
   readonly FileLock: new (path: string, create: boolean) => AddonFileLock;
@@ -28,6 +29,7 @@ export interface AddonFifoReader {
   unref(): void;
   pause(): void;
   resume(): void;
+  read(): number;
   close(): void;
 }
 

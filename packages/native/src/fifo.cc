@@ -58,6 +58,9 @@ Reader::Reader(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Reader>(info) 
   callback_ = Napi::Persistent(info[2].As<Napi::Function>());
   Descriptor descriptor(OpenFifoReader(path.c_str()));
   if (!descriptor.IsOpen()) throw KernelError(env, errno, "open");
+  // As much as the system lets this user have; less is no failure.
+  const int wanted = info[3].As<Napi::Number>().Int32Value();
+  if (wanted > 0) fcntl(descriptor.Get(), F_SETPIPE_SZ, wanted);
   poll_ = Poll::Open(env, std::move(descriptor), [this](int status, int) { OnReadable(status); });
   poll_->Watch(UV_READABLE);
   Ref();  // an open reader is in use; close lets it go
@@ -67,17 +70,25 @@ Reader::~Reader() {
   if (poll_) poll_->Close();
 }
 
-void Reader::OnReadable(int status) {
+int Reader::ReadOnce() {
   ssize_t count;
   do {
-    count = status < 0 ? -1 : read(poll_->Get(), bytes_, capacity_);
-  } while (count < 0 && status >= 0 && errno == EINTR);
-  if (count < 0 && status >= 0 && errno == EAGAIN) return;
-  if (count <= 0) {
-    poll_->Watch(0);
-    count = status < 0 ? status : count < 0 ? -errno : -EPIPE;
-  }
-  CallFromLoop(Env(), *this, callback_, static_cast<int>(count));
+    count = read(poll_->Get(), bytes_, capacity_);
+  } while (count < 0 && errno == EINTR);
+  if (count > 0) return static_cast<int>(count);
+  // Never at its end: this very descriptor can write.
+  return count == 0 ? -EPIPE : errno == EAGAIN ? 0 : -errno;
+}
+
+void Reader::OnReadable(int status) {
+  const int count = status < 0 ? status : ReadOnce();
+  if (count == 0) return;
+  if (count < 0) poll_->Watch(0);
+  CallFromLoop(Env(), *this, callback_, count);
+}
+
+Napi::Value Reader::Read(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), poll_->IsOpen() ? ReadOnce() : 0);
 }
 
 void Reader::RefLoop(const Napi::CallbackInfo&) { poll_->Ref(); }
@@ -170,6 +181,7 @@ void Init(Napi::Env env, Napi::Object exports) {
                                                  Reader::InstanceMethod<&Reader::UnrefLoop>("unref"),
                                                  Reader::InstanceMethod<&Reader::Pause>("pause"),
                                                  Reader::InstanceMethod<&Reader::Resume>("resume"),
+                                                 Reader::InstanceMethod<&Reader::Read>("read"),
                                                  Reader::InstanceMethod<&Reader::Close>("close")}));
   exports.Set("FifoWriter", Writer::DefineClass(env, "FifoWriter",
                                                 {Writer::InstanceMethod<&Writer::Write>("write"),

@@ -23,8 +23,8 @@ namespace fifo {
 /**
  * makeFifo(path): mode 0600.
  *
- * new FifoReader(path, scratch, onBytes): reads into `scratch` whenever there is something, then onBytes(count), or
- * onBytes(-errno) once when reading failed. ref, unref, pause, resume, close.
+ * new FifoReader(path, scratch, onBytes, capacity): reads into `scratch` whenever there is something, then onBytes(count), or
+ * onBytes(-errno) once when reading failed. ref, unref, pause, resume, close; read() → count, at once, without onBytes.
  *
  * new FifoWriter(path, onEvent): onEvent(1) when there is room again after `awaitRoom`, onEvent(-errno) once when the last
  * reader has gone. write, awaitRoom, watch, close.
@@ -38,11 +38,14 @@ class Reader : public Napi::ObjectWrap<Reader> {
 
  private:
   friend void Init(Napi::Env env, Napi::Object exports);
+  /** Bytes read into the scratch; 0: there are none; -errno. */
+  int ReadOnce();
   void OnReadable(int status);
   void RefLoop(const Napi::CallbackInfo& info);
   void UnrefLoop(const Napi::CallbackInfo& info);
   void Pause(const Napi::CallbackInfo& info);
   void Resume(const Napi::CallbackInfo& info);
+  Napi::Value Read(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);
 
   std::shared_ptr<Poll> poll_;

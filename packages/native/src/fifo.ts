@@ -15,6 +15,8 @@ export function makeFifo(path: string): void {
 export interface FifoReaderOptions {
   /** How much is read at once. Default 65,536 bytes. */
   bufferBytes?: number;
+  /** How much the FIFO is to hold (F_SETPIPE_SZ), as far as /proc/sys/fs/pipe-max-size and pipe-user-pages-soft allow. Default 65,536 bytes. */
+  capacity?: number;
   /** Reading failed; nothing more will come. */
   onError?: (error: PigeonholeError) => void;
 }
@@ -25,6 +27,7 @@ export interface FifoReaderOptions {
  */
 export class FifoReader {
   private readonly reader: AddonFifoReader;
+  private readonly report: (count: number) => void;
 
   /**
    * `onBytes` gets what has come, as a view that is overwritten after the call. A path that is a link, another user's or no FIFO is
@@ -33,15 +36,19 @@ export class FifoReader {
   constructor(
     readonly path: string,
     onBytes: (bytes: Uint8Array) => void,
-    { bufferBytes = 65_536, onError = () => {} }: FifoReaderOptions = {},
+    { bufferBytes = 65_536, capacity = 0, onError = () => {} }: FifoReaderOptions = {},
   ) {
     const addon = native();
     const scratch = new Uint8Array(bufferBytes);
-    const report = (count: number): void => {
+    this.report = (count) => {
       if (count > 0) onBytes(scratch.subarray(0, count));
       else onError(kernelError(-count, `read ${path}`, path));
     };
-    this.reader = attempt(`read ${path}`, path, () => new addon.FifoReader(path, scratch, report));
+    this.reader = attempt(
+      `read ${path}`,
+      path,
+      () => new addon.FifoReader(path, scratch, this.report, capacity),
+    );
   }
 
   ref(): void {
@@ -58,6 +65,19 @@ export class FifoReader {
 
   resume(): void {
     this.reader.resume();
+  }
+
+  /**
+   * Reads now what is there, through `onBytes`, until it is empty or `limit` bytes have come: what somebody wrote who has been seen to go
+   * meanwhile. Not to be called from within `onBytes`.
+   */
+  drain(limit: number): void {
+    for (let read = 0; read < limit; ) {
+      const count = this.reader.read();
+      if (count !== 0) this.report(count);
+      if (count <= 0) return;
+      read += count;
+    }
   }
 
   /** Closes the descriptor; the file stays. Idempotent. */
@@ -104,12 +124,12 @@ export class FifoWriter {
 
   /** Calls `onRoom` once there is room, and keeps the process running until then. */
   awaitRoom(): void {
-    this.writer.awaitRoom();
+    attempt(`wait for room in ${this.path}`, this.path, () => this.writer.awaitRoom());
   }
 
   /** Calls `onGone` when the last reader goes, without keeping the process running. */
   watch(): void {
-    this.writer.watch();
+    attempt(`watch ${this.path}`, this.path, () => this.writer.watch());
   }
 
   close(): void {

@@ -1,3 +1,4 @@
+import { PigeonholeError } from '@pigeonhole/core/transport';
 import { native } from './load.js';
 
 /**
@@ -20,6 +21,8 @@ export function futexWait(
   expected: number,
   timeout = Number.POSITIVE_INFINITY,
 ): FutexResult {
+  if (Number.isNaN(timeout))
+    throw new PigeonholeError('ERR_CONFIG', 'timeout is NaN; it must be a number of milliseconds');
   const addon = native();
   const end = performance.now() + timeout;
   while (true) {

@@ -107,6 +107,34 @@ test('a writer that watches hears of the last reader going, and its writes fail'
   writer.close();
 });
 
+test('what is there can be read at once, in order and up to a limit', () => {
+  const path = scratch();
+  makeFifo(path);
+  const read: number[] = [];
+  const reader = new FifoReader(path, (bytes) => read.push(...bytes), { bufferBytes: 4 });
+  const writer = new FifoWriter(path);
+  writer.write(Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9));
+  reader.drain(5);
+  expect(read).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+  reader.drain(100);
+  expect(read).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  reader.close();
+  reader.drain(100);
+  writer.close();
+});
+
+test('a FIFO can be made to hold more', () => {
+  const path = scratch();
+  makeFifo(path);
+  const reader = new FifoReader(path, () => {}, { capacity: 262_144 });
+  const writer = new FifoWriter(path);
+  let written = 0;
+  while (writer.write(new Uint8Array(PIPE_BUF))) written += PIPE_BUF;
+  expect(written).toBe(262_144);
+  reader.close();
+  writer.close();
+});
+
 test('neither end is passed on to a child process', () => {
   const path = scratch();
   const reader = openDoorbell(path, () => {});

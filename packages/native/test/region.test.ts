@@ -78,6 +78,7 @@ test('a futex: changed, timed out, woken by another process', async () => {
   expect(futexWait(words, 0, 0, 5)).toBe('timed-out');
   expect(futexWait(words, 0, 0, 0)).toBe('timed-out');
   expect(futexWait(words, 0, 0, -1)).toBe('timed-out');
+  expect(() => futexWait(words, 0, 0, Number.NaN)).toThrow(expect.objectContaining({ code: 'ERR_CONFIG' }));
   const began = performance.now();
   expect(futexWait(words, 0, 0, 2.2 * FUTEX_SLICE)).toBe('timed-out');
   expect(performance.now() - began).toBeGreaterThanOrEqual(2.2 * FUTEX_SLICE - 1);

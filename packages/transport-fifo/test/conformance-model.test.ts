@@ -1,0 +1,17 @@
+import { modelTest } from '@pigeonhole/core/conformance';
+import fc from 'fast-check';
+import { test } from 'vitest';
+
+for (const [place, numRuns] of [
+  ['process', 30],
+  ['threads', 12],
+  ['processes', 12],
+] as const)
+  test(`a mailbox over FIFOs does what the model of a mailbox does (${place})`, async () => {
+    const choices = fc.array(fc.nat(), { maxLength: 120, size: 'max' });
+    await modelTest({
+      transport: 'fifo',
+      place,
+      search: (run) => fc.assert(fc.asyncProperty(choices, run), { numRuns }),
+    });
+  }, 600_000);

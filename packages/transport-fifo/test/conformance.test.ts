@@ -1,0 +1,11 @@
+import { conformance } from '@pigeonhole/core/conformance';
+import { describe, test } from 'vitest';
+import { attack } from './conformance-attack.js';
+
+conformance({
+  runner: { describe, test },
+  name: 'fifo',
+  transport: 'fifo',
+  where: ['process', 'threads', 'processes'],
+  hostile: attack,
+});
