@@ -39,6 +39,7 @@ export class DatagramCarrier implements Carrier {
     const own = this.mailbox(this.ownInbox);
     own.wish({ capacity: setup.inboxCapacity, ordering: undefined });
     own.host();
+    own.channel.look();
   }
 
   /** Before anything else: the port is opened with a context that already needs this object. */
@@ -47,30 +48,41 @@ export class DatagramCarrier implements Carrier {
   }
 
   async open(spec: MailboxSpec, role: 'sender' | 'receiver'): Promise<OpenMailbox> {
-    const mailbox = this.mailbox(spec.name, spec.maxBytes);
-    if (role === 'sender') {
-      mailbox.channel.look();
-      return { channel: mailbox.channel, release: () => {} };
-    }
+    const opened = this.use(this.mailbox(spec.name, spec.maxBytes));
+    if (role === 'sender') return opened;
+    const mailbox = this.mailbox(spec.name);
     mailbox.wish(spec);
     mailbox.receivers++;
+    const release = (): void => {
+      mailbox.receivers--;
+      opened.release();
+    };
     try {
       if (mailbox.queue === null) this.detach(mailbox);
       await mailbox.channel.seek();
       this.checkReceiving(mailbox, spec);
     } catch (error) {
-      mailbox.receivers--;
+      release();
       throw error;
     }
-    return { channel: mailbox.channel, release: () => void mailbox.receivers-- };
+    return { channel: mailbox.channel, release };
   }
 
   inbox(): Channel {
-    return this.direct(this.self.name);
+    return this.mailbox(this.ownInbox).channel;
   }
 
-  direct(peer: string): Channel {
-    return this.mailbox(inboxName(peer)).channel;
+  direct(peer: string): OpenMailbox {
+    return this.use(this.mailbox(inboxName(peer)));
+  }
+
+  /** For one more handle. What no handle uses, and is not received here, is forgotten. */
+  private use(mailbox: DatagramMailbox): OpenMailbox {
+    mailbox.users++;
+    const release = (): void => {
+      if (--mailbox.users === 0 && mailbox.queue === null) this.mailboxes.delete(mailbox.name);
+    };
+    return { channel: mailbox.channel, release };
   }
 
   describe(name: string): { capacity: Capacity | undefined; host: string | null; drops: Drops } {

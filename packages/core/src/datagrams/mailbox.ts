@@ -10,8 +10,9 @@ import { encodeHeader } from './format.js';
 /** A mailbox (or inbox) over datagrams as this process has it: its own queue, or the way to the process that has it. */
 export class DatagramMailbox {
   readonly channel: MovingChannel;
-  /** Handles that receive. */
+  /** Handles that receive, and all handles. */
   receivers = 0;
+  users = 0;
   queue: Queue | null = null;
   /** Messages that came and found no place. */
   dropped = 0;
