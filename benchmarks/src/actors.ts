@@ -8,6 +8,7 @@ import type { Order } from './order.js';
 const IN_FLIGHT = 256;
 const ASKS_IN_FLIGHT = 1000;
 const IDLE_ACTORS = 10_000;
+const SPAWNED_TOGETHER = 64;
 
 const desk = defineActor('desk', {
   state: ({ take }: { take: (order: Order) => void }) => ({ take }),
@@ -106,9 +107,13 @@ function footprint(transport: string): FootprintCase {
     async host(place) {
       const runtime = await join(place, transport, 'host');
       const tally: Tally = { count: 0, sum: 0 };
+      let spawning: Promise<unknown>[] = [];
       return {
         async open(index) {
-          await runtime.spawn(idler, tally, { name: `idler-${index}` });
+          spawning.push(runtime.spawn(idler, tally, { name: `idler-${index}` }));
+          if (index > 0 && index % SPAWNED_TOGETHER !== 0 && index < IDLE_ACTORS - 1) return;
+          await Promise.all(spawning);
+          spawning = [];
         },
         async collect(count) {
           while (tally.count < count) await turn();

@@ -69,7 +69,15 @@ const traceparent = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 /** Null for what is no actor message: anybody may send to a mailbox. */
 export function parseRequest(body: unknown): ActorRequest | null {
   if (!Array.isArray(body)) return null;
-  const [kind, handler, arg, headers, replyTo = '', id = 0, deadline = -1, credit = 0] = body as unknown[];
+  // By index: destructuring an array runs its iterator, for every message.
+  const kind: unknown = body[0];
+  const handler: unknown = body[1];
+  const arg: unknown = body[2];
+  const headers: unknown = body[3];
+  const replyTo: unknown = body[4] ?? '';
+  const id: unknown = body[5] ?? 0;
+  const deadline: unknown = body[6] ?? -1;
+  const credit: unknown = body[7] ?? 0;
   if (typeof handler !== 'string' || !isKind(kind)) return null;
   if (kind !== Request.tell && !(typeof replyTo === 'string' && incarnation.test(replyTo) && isCount(id)))
     return null;

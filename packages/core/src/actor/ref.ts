@@ -28,17 +28,26 @@ export class Line {
     this.address = mailbox(name);
   }
 
-  async send(
+  send(
     body: unknown,
     options: SendOptions,
     key: string | undefined,
     wait: boolean | undefined,
   ): Promise<void> {
-    this.sender ??= this.system.runtime.senderSoon(this.address);
+    try {
+      this.sender ??= this.system.runtime.senderSoon(this.address);
+    } catch (error) {
+      return Promise.reject(error); // the runtime is closed
+    }
     const type = slotOf(key, this.turn++);
     if (wait !== false) return this.sender.send(body, { ...options, type });
-    if (await this.sender.trySend(body, { ...options, type })) return undefined;
-    throw new PigeonholeError(
+    return this.sender.trySend(body, { ...options, type }).then((accepted) => {
+      if (!accepted) throw this.notReached();
+    });
+  }
+
+  private notReached(): PigeonholeError {
+    return new PigeonholeError(
       'ERR_PEER_DOWN',
       `actor '${this.name}' was not reached without waiting: ${this.obstacle()}`,
       {
