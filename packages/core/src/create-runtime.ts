@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { pino } from 'pino';
+import { AUTO, cannotFollow, findCandidates } from './automatic.js';
 import type { Carrier } from './carrier.js';
 import {
   type Logger,
@@ -64,6 +65,10 @@ class Assembly {
   private readonly ports: Record<string, string> = {};
   private readonly self: PeerInfo;
   private readonly used: Used[] = [];
+  /** The settings that leave it open which transport it is. */
+  private readonly automatic: TransportSetting[] = [];
+  /** Why they came to what they did. */
+  private why = '';
   private readonly undo: (() => Promise<unknown>)[] = [];
   private readonly logger: Logger;
   private paths: NamespacePaths | null = null;
@@ -98,10 +103,8 @@ class Assembly {
     for (const [name, { transport }] of config.mailboxes)
       if (transport !== undefined) await this.load(transport, `mailboxes.${name}.transport`);
     const registry = await this.openRegistry();
-    for (const used of this.used) {
-      used.carrier = await this.carrierFor(used, registry);
-      this.undo.push(() => (used.carrier as Carrier).close(0).then(() => used.carrier?.end()));
-    }
+    for (const used of this.used) await this.carry(used, registry);
+    if (this.automatic.length > 0) await this.settle(registry as DirectoryRegistry);
     const carriers = this.used.map(({ carrier }) => carrier as Carrier);
     await registry.join(async () => {
       for (const carrier of carriers) if (carrier instanceof StoreCarrier) await carrier.start();
@@ -122,7 +125,44 @@ class Assembly {
     return this.runtime;
   }
 
+  private async carry(used: Used, registry: Registry): Promise<void> {
+    used.carrier = await this.carrierFor(used, registry);
+    this.undo.push(() => (used.carrier as Carrier).close(0).then(() => used.carrier?.end()));
+  }
+
+  /** Takes the transport that the others who left it open have taken, else the fastest that works here. */
+  private async settle(registry: DirectoryRegistry): Promise<void> {
+    const candidates = await findCandidates(this.config);
+    for (;;) {
+      const { working, failing } = candidates;
+      const { choice, by } = await registry.agree(working.map(({ mark }) => mark));
+      const found = working.find(({ mark }) => mark === choice);
+      const who = by === null ? null : `'${await registry.nameOf(by)}'`;
+      if (found === undefined) throw cannotFollow(choice, who ?? '', candidates);
+      const { transport } = found;
+      const passed = [...failing.keys()].map((name) => `${name} does not`).join(', ');
+      this.why =
+        who === null
+          ? `the fastest that works here${passed && ` (${passed})`}`
+          : `process ${who} has it already`;
+      const present = this.used.find((used) => used.transport.name === transport.name);
+      if (present !== undefined) return void present.settings.push(...this.automatic);
+      const used: Used = { settings: this.automatic, transport, carrier: null };
+      try {
+        await this.carry(used, registry);
+        this.used.push(used);
+        return;
+      } catch (error) {
+        if (by !== null || working.length === 1) throw error;
+        await registry.disagree();
+        failing.set(transport.name, (error as Error).message);
+        working.splice(working.indexOf(found), 1);
+      }
+    }
+  }
+
   private async load(setting: TransportSetting, key: string): Promise<void> {
+    if (isAutomatic(setting)) return void this.automatic.push(setting);
     const same = this.used.find(({ settings }) => settings.some((each) => isDeepStrictEqual(each, setting)));
     if (same !== undefined) return void same.settings.push(setting);
     const transport = await loadTransport(setting, this.config.resolveFrom, { memory });
@@ -143,6 +183,7 @@ class Assembly {
     const { config, self } = this;
     const events = this.registryEvents();
     if (
+      this.automatic.length === 0 &&
       !this.used.some(
         ({ transport }) => transport.capabilities.crossProcess || transport.capabilities.crossThread,
       )
@@ -225,17 +266,17 @@ class Assembly {
   }
 
   private choose(mailbox: string | undefined): { carrier: Carrier; reason: string } {
-    const setting = mailbox === undefined ? undefined : this.config.mailboxes.get(mailbox)?.transport;
-    const first = this.used[0] as Used;
-    const used =
-      setting === undefined ? first : (this.used.find(({ settings }) => settings.includes(setting)) as Used);
+    const own = mailbox === undefined ? undefined : this.config.mailboxes.get(mailbox)?.transport;
+    const setting = own ?? this.config.transport ?? DEFAULT_TRANSPORT;
+    const { carrier } = this.used.find(({ settings }) => settings.includes(setting)) as Used;
     const reason =
-      setting !== undefined
+      own !== undefined
         ? `configured for this mailbox (mailboxes.${mailbox}.transport)`
         : this.config.transport !== undefined
           ? 'configured (transport)'
           : `the default: no transport is configured`;
-    return { carrier: used.carrier as Carrier, reason };
+    const why = isAutomatic(setting) ? `auto: ${this.why}; ${reason}` : reason;
+    return { carrier: carrier as Carrier, reason: why };
   }
 
   private registryEvents(): RegistryEvents {
@@ -275,6 +316,19 @@ class Assembly {
 function turnAway(link: Link): LinkHandler {
   link.destroy();
   return { data: () => {}, drain: () => {}, end: () => {} };
+}
+
+/** Throws `ERR_CONFIG` for options beside it: which transport would they be for? */
+function isAutomatic(setting: TransportSetting): boolean {
+  if (setting === AUTO) return true;
+  if (typeof setting === 'string' || !('use' in setting) || setting.use !== AUTO) return false;
+  const option = Object.keys(setting).find((key) => key !== 'use');
+  if (option === undefined) return true;
+  throw new PigeonholeError(
+    'ERR_CONFIG',
+    `transport 'auto' has no option '${option}': it may become one transport or another; name the one that the option is for`,
+    { transport: AUTO },
+  );
 }
 
 /** Runs what the application gave. What it throws is an uncaught exception of its own, and stops nothing here. */

@@ -10,6 +10,7 @@
  *     *.new                           any of these while it is being made: bound or written there, then renamed
  *     peers/<name>/<incarnation>      claims on a process name
  *     hosts/<mailbox>/<incarnation>   claims on hosting a mailbox
+ *     auto/<choice>/<incarnation>     what a process takes that leaves the transport open
  * ```
  */
 import { createHash, randomBytes } from 'node:crypto';
@@ -76,6 +77,8 @@ export interface NamespacePaths {
   readonly peers: string;
   /** Holds one folder a hosted mailbox, each with its claims. */
   readonly hosts: string;
+  /** Holds one folder a transport that processes chose by themselves, each with who did. */
+  readonly auto: string;
   presence(incarnation: string): string;
   record(incarnation: string): string;
   /** Throws `ERR_TRANSPORT` for a transport name that cannot be part of a file name, or that a file of core's own would take. */
@@ -108,6 +111,7 @@ export function namespacePaths(directory: string, namespace: string): NamespaceP
     root,
     peers,
     hosts,
+    auto: join(root, 'auto'),
     presence: (incarnation) => file(incarnation, PRESENCE),
     record: (incarnation) => file(incarnation, RECORD),
     port: (incarnation, transport) => file(incarnation, checkTransportName(transport)),

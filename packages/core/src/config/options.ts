@@ -3,8 +3,9 @@ import type { Capacity, Ordering } from '../address.js';
 import type { Transport } from '../transport.js';
 
 /**
- * Which transport, in one of four forms:
+ * Which transport, in one of five forms:
  * - a name: `'memory'`, or `'uds'`, which loads `@pigeonhole/transport-uds`;
+ * - `'auto'`: the fastest of shm, uds and tcp that works here, the same for all processes of the namespace that say so;
  * - a module specifier of a third party's: `'@acme/pigeonhole-rdma'`, `'./my-transport.js'` (relative to the configuration
  *   file that says so, else to the working directory);
  * - `{ use: name or specifier, ...options }`, the options being the transport's own;

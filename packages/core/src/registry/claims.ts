@@ -115,7 +115,7 @@ export class Claims {
     content: string,
     elsewhere: () => Promise<Rival | null>,
   ): Promise<Rival | null> {
-    const raised = await this.raise(directory, own, content);
+    const raised = await this.raise(directory, content);
     this.up.add(directory);
     let alone = false;
     try {
@@ -129,8 +129,9 @@ export class Claims {
     }
   }
 
-  /** False when it is up already: the former owner raised it for this process. */
-  private async raise(directory: string, own: string, content: string): Promise<boolean> {
+  /** Puts up this process's flag. False when it is up already: the former owner raised it for this process. */
+  async raise(directory: string, content = ''): Promise<boolean> {
+    const own = join(directory, this.self);
     for (let tries = 1; ; tries++) {
       try {
         await makeDirectory(dirname(directory));

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { hasSystemCode, PigeonholeError } from '../errors.js';
 import { type NamespacePaths, parseNamespaceFile, pathError } from '../naming.js';
 import type { PeerInfo } from '../transport.js';
+import { Agreement, type Made } from './agreement.js';
 import { Claims, listing, type Rival, removeEmpty } from './claims.js';
 import type { Notice } from './notice.js';
 import { Presence } from './presence.js';
@@ -18,6 +19,7 @@ const ABANDONED = 60_000;
 export class DirectoryRegistry implements Registry {
   neighbours: Neighbourhood | null = null;
   private readonly claims: Claims;
+  private readonly agreement: Agreement;
   private readonly presence: Presence;
   /** Over which transport this process hosts each of its mailboxes. */
   private readonly hosted = new Map<string, string>();
@@ -33,6 +35,7 @@ export class DirectoryRegistry implements Registry {
     private readonly events: RegistryEvents,
   ) {
     this.claims = new Claims(self.incarnation, (incarnation) => this.isAlive(incarnation));
+    this.agreement = new Agreement(this.claims, paths.auto, self.incarnation);
     this.presence = new Presence(paths, self, {
       up: (peer) => events.peerUp(peer),
       down: (peer) => this.wentDown(peer),
@@ -64,6 +67,21 @@ export class DirectoryRegistry implements Registry {
       await this.leave();
       throw error;
     }
+  }
+
+  /** See `Agreement.reach`. Before `join()`. */
+  agree(candidates: readonly string[]): Promise<Made> {
+    return this.agreement.reach(candidates);
+  }
+
+  /** The name of a process, without making its acquaintance; its incarnation if it has not joined yet. */
+  async nameOf(incarnation: string): Promise<string> {
+    return (await this.presence.record(incarnation))?.name ?? incarnation;
+  }
+
+  /** Takes back what was agreed: it does not work after all. */
+  disagree(): Promise<void> {
+    return this.agreement.withdraw();
   }
 
   find(name: string): PeerInfo | null {
@@ -160,6 +178,7 @@ export class DirectoryRegistry implements Registry {
     await Promise.allSettled(this.claiming);
     const steps = [
       ...this.hosts().map((mailbox) => () => this.release(mailbox)),
+      () => this.agreement.withdraw(),
       () => this.claims.release(this.paths.peersOf(this.self.name)),
       // Before the others see it go: without a record, they know that it has put its claims in order.
       () => rm(this.paths.record(this.self.incarnation), { force: true }),
@@ -181,9 +200,9 @@ export class DirectoryRegistry implements Registry {
 
   /** Whether they were empty. */
   private async removeFolders(): Promise<boolean> {
-    const { root, peers, hosts } = this.paths;
+    const { root, peers, hosts, auto } = this.paths;
     let empty = true;
-    for (const directory of [peers, hosts, root])
+    for (const directory of [peers, hosts, auto, root])
       await rmdir(directory).catch((error: unknown) => {
         if (hasSystemCode(error, 'ENOTEMPTY', 'EEXIST')) empty = false;
         else if (!hasSystemCode(error, 'ENOENT')) throw pathError(error, 'remove', directory);
@@ -278,7 +297,7 @@ export class DirectoryRegistry implements Registry {
   }
 
   private async removeClaims(incarnation: string): Promise<void> {
-    for (const parent of [this.paths.peers, this.paths.hosts]) {
+    for (const parent of [this.paths.peers, this.paths.hosts, this.paths.auto]) {
       for (const name of await listing(parent)) {
         await rm(join(parent, name, incarnation), { force: true });
         await removeEmpty(join(parent, name));

@@ -269,7 +269,8 @@ export class Presence {
     }
   }
 
-  private async record(incarnation: string): Promise<PeerInfo | null> {
+  /** What it says of itself, whether or not it lives; null before it has joined. */
+  async record(incarnation: string): Promise<PeerInfo | null> {
     try {
       const peer = parsePeer(JSON.parse(await readFile(this.paths.record(incarnation), 'utf8')));
       return peer?.incarnation === incarnation ? peer : null;
