@@ -55,6 +55,24 @@ const targets: readonly Target[] = [
     metric: 'rate',
     atLeast: 2,
   },
+  ...['udp, 256 sends in flight', 'udp, sendMany / receiveMany of 256'].map(
+    (of): Target => ({
+      label: `${of}, one way ≥ 1.5× one datagram a message`,
+      kind: 'one-way',
+      of,
+      against: 'bare UDP, MessagePack, one datagram a message',
+      metric: 'rate',
+      atLeast: 1.5,
+    }),
+  ),
+  {
+    label: 'bare UDP ping-pong ≥ 0.667× udp mailbox round trip, which is then ≤ 1.5× the ping-pong',
+    kind: 'round-trip',
+    of: 'bare UDP, 107 opaque bytes',
+    against: 'udp, two mailboxes',
+    metric: 'p50',
+    atLeast: 0.667,
+  },
   ...['tcp, 256 sends in flight', 'tcp, sendMany / receiveMany of 256'].map(
     (of): Target => ({
       label: `${of}, one way ≥ 1.5× one write a message`,
