@@ -192,11 +192,14 @@ export class UdpPort implements Port, LinkOwner {
       this.door.use(init.from, where, seconds);
       link = this.newLink(from.address, from.port);
       this.remotes.set(key, link);
+      // Before it is given out: whoever turns it away at once has to be able to forget it.
+      link.remote = init.from;
       link.report(this.context.accept(link));
       link.start(init.from, init.window);
     }
     // Again, if the first was lost. None for the id of a connection that is over.
-    if (link !== undefined) this.reply(encodeWelcome(init.from, link.id, this.window), from);
+    if (link !== undefined && this.links.has(link.id))
+      this.reply(encodeWelcome(init.from, link.id, this.window), from);
   }
 
   private onAnswer(kind: number, datagram: Buffer, dial: Dial): void {

@@ -25,6 +25,8 @@ class Target {
   accepted = 0;
   received = '';
   ends = 0;
+  /** Ends each link while it is being accepted. */
+  turnsAway = false;
 
   static async open(): Promise<Target> {
     const target = new Target();
@@ -41,6 +43,7 @@ class Target {
       staging: (path) => path,
       accept: (link) => {
         target.accepted++;
+        if (target.turnsAway) link.destroy();
         onTestFinished(() => link.destroy());
         return handler;
       },
@@ -153,6 +156,20 @@ test('the handshake of a connection that is over cannot be played again', async 
   await outsider.say(init);
   expect(decodeWelcome(await outsider.next(Kind.welcome))?.from).toBe(remote);
   await outsider.say(encodeReset(remote, false));
+  await until(() => target.ends === 1, 'the link to end');
+  await outsider.say(init);
+  await outsider.flushed();
+  expect(outsider.heard.filter((datagram) => datagram[0] === Kind.welcome)).toEqual([]);
+  expect(target.accepted).toBe(1);
+});
+
+test('a link that is turned away while it is accepted is not welcomed, now or when asked again', async () => {
+  const target = await Target.open();
+  target.turnsAway = true;
+  const outsider = await Outsider.at(target);
+  const id = newId();
+  const init = outsider.init(id, await outsider.cookie(id));
+  await outsider.say(init);
   await until(() => target.ends === 1, 'the link to end');
   await outsider.say(init);
   await outsider.flushed();
