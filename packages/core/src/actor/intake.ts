@@ -28,7 +28,7 @@ export class Intake {
   /** Counts renewals: a turn of an earlier one that ends late frees nothing any more. */
   private era = 0;
   /** What lets go of the turns under way in the queue. */
-  private readonly held = new Set<() => void>();
+  private held: Set<() => void> | null = null;
   private readonly inner: Take[] = [];
   private idle: (() => void)[] = [];
   private onDrained: (() => void) | null = null;
@@ -53,7 +53,7 @@ export class Intake {
   renew(): void {
     this.era++;
     this.busy = false;
-    for (const release of this.held) release();
+    for (const release of this.held ?? []) release();
   }
 
   /** A turn that comes before the mailbox. */
@@ -158,12 +158,14 @@ export class Intake {
   }
 
   private hold(turn: Take): Promise<void> {
+    this.held ??= new Set();
+    const { held } = this;
     return new Promise((resolve) => {
       const release = (): void => {
-        this.held.delete(release);
+        held.delete(release);
         resolve();
       };
-      this.held.add(release);
+      held.add(release);
       const result = turn();
       if (result === undefined) release();
       else void result.then(release);
