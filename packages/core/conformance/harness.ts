@@ -58,6 +58,8 @@ export interface HarnessOptions {
   hostile?: (target: AttackTarget) => Promise<Attacker>;
   /** Kernel objects of a namespace that lie outside its directory: names of what is left. */
   leftovers?: (namespace: string) => Promise<readonly string[]>;
+  /** Of a store that keeps messages when all have left: throws away what a test left in a namespace directory. */
+  discard?: (namespaceDirectory: string) => void;
 }
 
 export class Harness {
@@ -184,6 +186,7 @@ export class Harness {
       if (!failed && this.failures.length === 0) await this.checkNothingIsLeft();
     } finally {
       for (const { agent } of this.parties) if (agent !== null) await this.reap(agent);
+      this.options.discard?.(join(this.directory, this.namespace));
       rmSync(this.directory, { recursive: true, force: true });
       rmSync(this.scratch, { recursive: true, force: true });
     }

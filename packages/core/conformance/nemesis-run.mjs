@@ -1,7 +1,9 @@
 // node packages/core/conformance/nemesis-run.mjs [--transport uds] [--kills 200] [--seed 1] [--verbose]
+import { rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { createRuntime } from '@pigeonhole/core';
 import { nemesis } from '@pigeonhole/core/conformance';
+import { sharedMemoryFolder } from '@pigeonhole/core/transport';
 
 const { values } = parseArgs({
   options: {
@@ -21,6 +23,8 @@ const report = await nemesis({
   kills: Number(values.kills),
   seed: Number(values.seed),
   log: verbose ? console.log : undefined,
+  // Shared memory keeps what nobody has received.
+  discard: (directory) => rmSync(sharedMemoryFolder('/dev/shm', directory), { recursive: true, force: true }),
 });
 console.log(`nemesis on ${transport}, seed ${values.seed}: every message accounted for`);
 console.table(report);

@@ -123,6 +123,23 @@ export function namespacePaths(directory: string, namespace: string): NamespaceP
   };
 }
 
+/**
+ * Where the mailboxes of one namespace lie in shared memory: a folder of `base` for each namespace directory, so that two
+ * of one name in different directories have nothing in common.
+ */
+export function sharedMemoryFolder(base: string, namespaceDirectory: string): string {
+  return join(base, `pigeonhole-${ownUid()}-${digest(namespaceDirectory).slice(0, 16)}`);
+}
+
+/** What the files of one mailbox in that folder begin with. */
+export function sharedMemoryFile(folder: string, mailbox: string): string {
+  return join(folder, digest(mailbox).slice(0, 32));
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
 const [PRESENCE, RECORD, STAGING] = ['sock', 'json', 'new'] as const;
 
 /**

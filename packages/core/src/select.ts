@@ -60,6 +60,10 @@ class Member extends ReceiveOperation<void> {
     super(choice.selector, true);
   }
 
+  override get group(): Selection {
+    return this.selection;
+  }
+
   deliver(envelope: Envelope): Delivery {
     if (this.settled || this.selection.settled) return Delivery.declined;
     this.settle();

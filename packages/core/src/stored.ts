@@ -76,6 +76,7 @@ export class StoreCarrier implements Carrier {
 
   /** The process behind an inbox is gone: what comes now waits for its successor. */
   peerDown(peer: PeerInfo): void {
+    this.attachment.peerDown?.();
     const inbox = this.inboxes.get(inboxName(peer.name))?.channel;
     const target = inbox?.attachedTo;
     if (inbox == null || target == null) return;

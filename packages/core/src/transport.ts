@@ -169,6 +169,8 @@ export interface StoreChannel extends Channel {
 /** What joins a store: gives channels and tells of the other processes. */
 export interface StoreAttachment {
   open(spec: MailboxSpec, role: 'sender' | 'receiver'): Promise<StoreChannel>;
+  /** Another process has left or died: what it held of the store can be put right now. Absent: nothing to put right. */
+  peerDown?(): void;
   /** Leaves; messages nobody received stay for the next process where the store is durable. */
   close(): Promise<void>;
 }

@@ -303,6 +303,11 @@ export abstract class ReceiveOperation<T = unknown> extends Operation<T> {
     super();
   }
 
+  /** Of several receives with one group (a `select`), at most one may be promised a message. */
+  get group(): { readonly settled: boolean } | null {
+    return null;
+  }
+
   /** `token` is the channel's own, for a message that is held rather than taken. */
   abstract deliver(envelope: Envelope, token?: Held): Delivery;
 

@@ -7,6 +7,7 @@
 #include "pipe.h"
 #include "process_watch.h"
 #include "region.h"
+#include "shm_mailbox.h"
 
 namespace {
 
@@ -19,6 +20,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   pigeonhole::pipe::Init(env, exports);
   pigeonhole::ProcessWatch::Init(env, exports);
   pigeonhole::region::Init(env, exports);
+  pigeonhole::shm::Init(env, exports);
   return exports;
 }
 

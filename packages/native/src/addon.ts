@@ -14,7 +14,83 @@ export interface Addon {
   ) => AddonFifoReader;
   readonly FifoWriter: new (path: string, onEvent: (oneOrNegativeErrno: number) => void) => AddonFifoWriter;
   readonly FileLock: new (path: string, create: boolean) => AddonFileLock;
+  readonly ShmMembers: new (path: string) => ShmMembers;
+  readonly ShmMailbox: new (
+    members: ShmMembers,
+    path: string,
+    name: string | null,
+    capacity: number,
+    ordering: number,
+    defaultCapacity: number,
+    maxBytes: number,
+    process: string,
+    tag: number,
+    scratch: Uint8Array,
+    frame: Float64Array,
+  ) => ShmMailbox;
   readonly ProcessWatch: new (pid: number, onEnd: () => void) => AddonProcessWatch;
+}
+
+/** Who uses one namespace's shared memory (src/shm/members.h). Errors are `ShmFault`s. */
+export interface ShmMembers {
+  /** Path of the FIFO that others ring. */
+  readonly bell: string;
+  /** Tries the door behind which mailboxes are opened, swept and left. */
+  enter(): boolean;
+  exit(): void;
+  leave(): void;
+  /** Every mailbox that is there: the path to open it by. */
+  strays(): string[];
+  /** Of a select: whoever is to give it a message, or takes one for it, takes its token first. One at a time. */
+  newToken(): number;
+  takeToken(token: number): boolean;
+  releaseToken(token: number): void;
+}
+
+/** One mailbox in shared memory (src/shm/mailbox.h). -1 stands for no selector, no handle. Errors are `ShmFault`s. */
+export interface ShmMailbox {
+  readonly capacity: number;
+  readonly byPriority: boolean;
+  readonly replaced: boolean;
+  /** Capacity and ordering will not change any more. */
+  readonly settled: boolean;
+  settle(capacity: number, ordering: number): void;
+  send(
+    body: Uint8Array,
+    codec: number,
+    type: number,
+    priority: number,
+    sentAt: number,
+    mayWait: boolean,
+  ): 0 | 1 | 2;
+  sendOutcome(handle: number): 0 | 1 | 2;
+  withdrawSend(handle: number): 0 | 1 | 2;
+  claim(selector: number): boolean;
+  body(): Uint8Array;
+  take(): void;
+  giveBack(): void;
+  want(selector: number, token: number): boolean;
+  met(handle: number): boolean;
+  peek(handle: number): boolean;
+  again(): void;
+  withdrawWant(handle: number): boolean;
+  selector(types: Uint32Array | null, from: string | null): number;
+  dropSelector(selector: number): void;
+  sleep(receiving: boolean, choosy: boolean, sending: boolean): void;
+  awake(): void;
+  block(milliseconds: number, receiving: boolean, choosy: boolean, handle: number): void;
+  wakeReceivers(): void;
+  sweep(): void;
+  senderName(lane: number): string;
+  live(): number;
+  laneBytes(): number;
+  poison(): void;
+  leave(): void;
+}
+
+export interface ShmFault extends Error {
+  readonly kind: 'noSpace' | 'corrupt' | 'version' | 'limit' | 'busy' | 'system';
+  readonly errno: number;
 }
 
 /** Of the process that made the other end of a Unix socket, when it did. */

@@ -99,7 +99,8 @@ async function takesNames(t: Harness): Promise<void> {
   const sender = await t.party({ name: 'y'.repeat(128) });
   const receiver = await t.party({ name: 'hasOwnProperty' });
   for (const name of allowed) {
-    const taken = receiver.receive({ kind: 'mailbox', name, capacity: 1 });
+    const opened = await receiver.receiver({ kind: 'mailbox', name, capacity: 1 });
+    const taken = opened.receive();
     await t.within(sender.send({ kind: 'mailbox', name }, name), `a send to '${name}'`);
     assert.equal((await t.within(taken, `a receive from '${name}'`)).from, 'y'.repeat(128));
   }

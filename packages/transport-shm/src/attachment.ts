@@ -1,0 +1,230 @@
+import {
+  type Capacity,
+  capacityMismatch,
+  DEFAULT_CAPACITY,
+  type MailboxSpec,
+  type Ordering,
+  PigeonholeError,
+  type PortContext,
+  type StoreAttachment,
+  type StoreChannel,
+  sharedMemoryFile,
+} from '@pigeonhole/core/transport';
+import { type FifoReader, native, openDoorbell, type ShmMembers } from '@pigeonhole/native';
+import { ShmChannel } from './channel.js';
+import { fromFault, isFault } from './fault.js';
+import { SharedMailbox, UNBOUNDED } from './mailbox.js';
+import { Meeting } from './meeting.js';
+import { Poller } from './poller.js';
+
+/** How long a process that is in the middle of opening or closing a mailbox may keep others from it. */
+const DOOR_PATIENCE = 5_000;
+/** A body up to this is copied out of shared memory into memory that is used again and again. */
+const SCRATCH_BYTES = 64 * 1024;
+
+/** Everything of one runtime in shared memory: its membership, its bell and its mailboxes. */
+export class ShmAttachment implements StoreAttachment {
+  private readonly mailboxes = new Map<string, SharedMailbox>();
+  private readonly byTag: (SharedMailbox | undefined)[] = [];
+  private readonly scratch = new Uint8Array(SCRATCH_BYTES);
+  private readonly frame = new Float64Array(9);
+  private readonly poller: Poller;
+  private readonly meeting: Meeting;
+  private readonly bell: FifoReader;
+  private sweeping: NodeJS.Timeout | null = null;
+  /** Opening and closing, one after the other. */
+  private door: Promise<unknown> = Promise.resolve();
+
+  private constructor(
+    private readonly members: ShmMembers,
+    private readonly context: PortContext,
+    private readonly directory: string,
+    turns: number,
+  ) {
+    this.poller = new Poller(turns);
+    this.meeting = new Meeting(members);
+    this.bell = openDoorbell(members.bell, (bytes) => this.rung(bytes));
+    this.bell.unref();
+  }
+
+  static async join(context: PortContext, directory: string, turns: number): Promise<ShmAttachment> {
+    const addon = native();
+    const members = await untilFree(directory, () => new addon.ShmMembers(directory));
+    const attachment = new ShmAttachment(members, context, directory, turns);
+    await attachment.behindDoor(() => attachment.tidy());
+    return attachment;
+  }
+
+  open(spec: MailboxSpec): Promise<StoreChannel> {
+    return this.behindDoor(() => {
+      const mailbox = this.mailboxes.get(spec.name) ?? this.openMailbox(spec);
+      mailbox.settle(toNumber(spec.capacity), orderingNumber(spec.ordering));
+      const mismatch = capacityMismatch(spec, mailbox);
+      if (mismatch !== null) {
+        if (mailbox.users === 0) this.closeMailbox(mailbox);
+        throw mismatch;
+      }
+      mailbox.users++;
+      return new ShmChannel(mailbox, () => this.leave(mailbox));
+    });
+  }
+
+  /** A process is gone: what it had claimed comes back, what it waited with is withdrawn, and its places are free. */
+  peerDown(): void {
+    if (this.sweeping !== null) clearTimeout(this.sweeping);
+    const sweep = (again: boolean): void => {
+      this.sweeping = null;
+      if (!this.members.enter()) {
+        this.sweeping = setTimeout(() => sweep(again), 10);
+        return;
+      }
+      // Who leaves in order says so before it has left the shared memory.
+      if (again) this.sweeping = setTimeout(() => sweep(false), 200).unref();
+      try {
+        this.meeting.renew();
+        for (const mailbox of this.mailboxes.values()) mailbox.sweep();
+        this.tidy();
+      } finally {
+        this.members.exit();
+      }
+    };
+    sweep(true);
+  }
+
+  async close(): Promise<void> {
+    await this.behindDoor(() => {
+      for (const mailbox of [...this.mailboxes.values()]) this.closeMailbox(mailbox);
+    });
+    if (this.sweeping !== null) clearTimeout(this.sweeping);
+    this.poller.close();
+    this.bell.close();
+    this.members.leave();
+  }
+
+  private openMailbox(spec: MailboxSpec): SharedMailbox {
+    let tag = this.byTag.indexOf(undefined);
+    if (tag < 0) tag = this.byTag.length;
+    const addon = native();
+    const { name, capacity, ordering, maxBytes } = spec;
+    try {
+      const shared = new addon.ShmMailbox(
+        this.members,
+        sharedMemoryFile(this.directory, name),
+        name,
+        toNumber(capacity),
+        orderingNumber(ordering),
+        DEFAULT_CAPACITY,
+        Math.min(maxBytes, Number.MAX_SAFE_INTEGER),
+        this.context.self.name,
+        tag,
+        this.scratch,
+        this.frame,
+      );
+      const { scratch, frame, poller, meeting } = this;
+      const mailbox = new SharedMailbox(shared, name, tag, scratch, frame, poller, meeting, () =>
+        this.peerDown(),
+      );
+      if (shared.replaced)
+        this.context.warn(
+          new PigeonholeError(
+            'ERR_CORRUPT',
+            `mailbox '${name}' was found damaged in shared memory and has been made anew; what it held is lost`,
+            { transport: 'shm', address: name },
+          ),
+        );
+      this.mailboxes.set(name, mailbox);
+      this.byTag[tag] = mailbox;
+      return mailbox;
+    } catch (error) {
+      throw fromFault(error, `mailbox '${name}'`);
+    }
+  }
+
+  private leave(mailbox: SharedMailbox): Promise<void> {
+    return this.behindDoor(() => {
+      if (--mailbox.users === 0) this.closeMailbox(mailbox);
+    });
+  }
+
+  private closeMailbox(mailbox: SharedMailbox): void {
+    if (this.mailboxes.get(mailbox.name) !== mailbox) return;
+    this.mailboxes.delete(mailbox.name);
+    this.byTag[mailbox.tag] = undefined;
+    mailbox.leave();
+  }
+
+  /** Removes mailboxes that are empty and that nobody alive has; joining and leaving each does it. */
+  private tidy(): void {
+    const addon = native();
+    const open = new Set([...this.mailboxes.keys()].map((name) => sharedMemoryFile(this.directory, name)));
+    for (const path of this.members.strays()) {
+      if (open.has(path)) continue;
+      try {
+        const stray = new addon.ShmMailbox(
+          this.members,
+          path,
+          null,
+          -1,
+          -1,
+          DEFAULT_CAPACITY,
+          Number.MAX_SAFE_INTEGER,
+          this.context.self.name,
+          UNBOUNDED,
+          this.scratch,
+          this.frame,
+        );
+        stray.leave();
+      } catch (error) {
+        if (!isFault(error)) throw error;
+        this.context.warn(fromFault(error, path) as Error);
+      }
+    }
+  }
+
+  private rung(bytes: Uint8Array): void {
+    // As many as the bell can say: it may have been too full to say more.
+    if (bytes.length >= 4096) for (const mailbox of this.mailboxes.values()) mailbox.wakened();
+    const tags = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    for (let at = 0; at + 4 <= bytes.length; at += 4) this.byTag[tags.getUint32(at, true)]?.wakened();
+  }
+
+  private behindDoor<T>(act: () => T): Promise<T> {
+    const entered = this.door.then(async () => {
+      await untilFree(this.directory, () => {
+        if (!this.members.enter())
+          throw Object.assign(new Error('another process is inside'), { kind: 'busy', errno: 0 });
+      });
+      try {
+        return act();
+      } finally {
+        this.members.exit();
+      }
+    });
+    this.door = entered.catch(() => {});
+    return entered;
+  }
+}
+
+/** Tries until nobody else is behind the door. Nobody stays there for longer than some file operations, unless stopped. */
+async function untilFree<T>(directory: string, attempt: () => T): Promise<T> {
+  const deadline = performance.now() + DOOR_PATIENCE;
+  for (;;) {
+    try {
+      return attempt();
+    } catch (error) {
+      if (!isFault(error) || error.kind !== 'busy' || performance.now() > deadline)
+        throw fromFault(error, directory);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
+
+function orderingNumber(ordering: Ordering | undefined): number {
+  if (ordering === undefined) return -1;
+  return ordering === 'priority' ? 1 : 0;
+}
+
+function toNumber(capacity: Capacity | undefined): number {
+  if (capacity === undefined) return -1;
+  return capacity === 'unbounded' ? UNBOUNDED : capacity;
+}

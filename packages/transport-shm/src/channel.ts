@@ -1,0 +1,49 @@
+import type {
+  Capacity,
+  Ordering,
+  ReceiveOperation,
+  SendOperation,
+  StoreChannel,
+  Waiting,
+} from '@pigeonhole/core/transport';
+import type { SharedMailbox } from './mailbox.js';
+
+/** One handle's way to the mailbox. */
+export class ShmChannel implements StoreChannel {
+  constructor(
+    private readonly mailbox: SharedMailbox,
+    private readonly release: () => Promise<void>,
+  ) {}
+
+  get capacity(): Capacity {
+    return this.mailbox.capacity;
+  }
+
+  get ordering(): Ordering {
+    return this.mailbox.ordering;
+  }
+
+  send(operation: SendOperation): void {
+    this.mailbox.send(operation);
+  }
+
+  receive(operation: ReceiveOperation): void {
+    this.mailbox.receive(operation);
+  }
+
+  cancelSend(operation: SendOperation): void {
+    this.mailbox.cancelSend(operation);
+  }
+
+  cancelReceive(operation: ReceiveOperation): void {
+    this.mailbox.cancelReceive(operation);
+  }
+
+  waitSync(operation: Waiting, timeout: number): void {
+    this.mailbox.waitSync(operation, timeout);
+  }
+
+  close(): Promise<void> {
+    return this.release();
+  }
+}

@@ -1,0 +1,464 @@
+import {
+  type Capacity,
+  type Channel,
+  Delivery,
+  type Envelope,
+  OperationList,
+  type Ordering,
+  type PigeonholeError,
+  type ReceiveOperation,
+  type Selector,
+  type SendOperation,
+  type Waiting,
+} from '@pigeonhole/core/transport';
+import type { ShmMailbox } from '@pigeonhole/native';
+import { fromFault, isFault } from './fault.js';
+import type { Meeting } from './meeting.js';
+import type { Polled, Poller } from './poller.js';
+
+const [ACCEPTED, REFUSED] = [0, 1];
+const Outcome = { pending: 0, accepted: 1, withdrawn: 2 } as const;
+/** Sends of this process that wait in shared memory; the others wait here, in order, and move up. */
+const POSTED = 1024;
+/** Selectors kept ready; more make one anew now and then. */
+const SELECTORS = 256;
+/** A thread that blocks looks up so often, for the case that somebody died without waking it. */
+const BLOCK_SLICE = 100;
+const NONE = -1;
+export const UNBOUNDED = 0xffff_ffff;
+
+/** One mailbox in shared memory, for all handles that this runtime has of it: its calls that wait, and their end. */
+export class SharedMailbox implements Channel, Polled {
+  users = 0;
+  private settled = false;
+  private knownCapacity: Capacity = 0;
+  private knownOrdering: Ordering = 'fifo';
+  private readonly posted = new OperationList<SendOperation>();
+  private readonly unposted = new OperationList<SendOperation>();
+  private readonly receives = new OperationList<ReceiveOperation>();
+  private readonly selectors = new Map<string, number>();
+  private readonly senders: { readonly identity: number; readonly name: string }[] = [];
+  /** Why no call can succeed any more. */
+  private dead: Error | null = null;
+  private parked = false;
+  private polling = false;
+
+  constructor(
+    private readonly shared: ShmMailbox,
+    readonly name: string,
+    readonly tag: number,
+    private readonly scratch: Uint8Array,
+    private readonly frame: Float64Array,
+    private readonly poller: Poller,
+    private readonly meeting: Meeting,
+    private readonly sweepSoon: () => void,
+  ) {}
+
+  get capacity(): Capacity {
+    if (!this.settled) this.readSettings();
+    return this.knownCapacity;
+  }
+
+  get ordering(): Ordering {
+    if (!this.settled) this.readSettings();
+    return this.knownOrdering;
+  }
+
+  get waiting(): boolean {
+    return this.posted.size + this.unposted.size + this.receives.size > 0;
+  }
+
+  /** Behind the door. Another handle of this process names what the first had left open; -1 stands for nothing. */
+  settle(capacity: number, ordering: number): void {
+    try {
+      if (!this.settled) this.shared.settle(capacity, ordering);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  send(operation: SendOperation): void {
+    // What waits here was sent before.
+    if (operation.wait && (this.unposted.size > 0 || this.posted.size >= POSTED))
+      this.unposted.push(operation);
+    else this.post(operation);
+    if (!operation.settled) this.look();
+    else if (this.receives.size > 0) this.poll();
+  }
+
+  receive(operation: ReceiveOperation): void {
+    if (this.receives.size > 0) this.poll();
+    if (takesNothing(operation)) {
+      operation.order = NONE;
+      if (!operation.wait) operation.empty();
+      else this.receives.push(operation);
+      return;
+    }
+    this.guard(operation, () => this.fill(operation));
+    if (operation.settled) return;
+    if (!operation.wait || operation.begun) {
+      operation.empty();
+      return;
+    }
+    operation.order = NONE;
+    if (this.capacity === 0 && !this.guard(operation, () => this.want(operation))) return;
+    if (operation.settled) return;
+    this.receives.push(operation);
+    this.look();
+  }
+
+  cancelSend(operation: SendOperation): void {
+    if ((operation.list as unknown) === this.unposted) operation.withdrawn();
+    else this.guard(operation, () => this.withdrawSend(operation));
+  }
+
+  cancelReceive(operation: ReceiveOperation): void {
+    // Those before it first: what they have been given was sent before what this one may have been given.
+    if ((operation.list as unknown) === this.receives) this.poll();
+    if (operation.settled) return;
+    const wanted = (operation.list as unknown) === this.receives && this.wants(operation);
+    this.receives.remove(operation);
+    if (wanted) this.guard(operation, () => this.withdrawWant(operation));
+    if (operation.settled) return;
+    operation.withdrawn();
+    // The wake-up for a message that this call no longer takes may have come to this process.
+    this.guard(operation, () => this.shared.wakeReceivers());
+  }
+
+  waitSync(operation: Waiting, timeout: number): void {
+    const receiving = (operation.list as unknown) === this.receives;
+    const selective = receiving && (operation as unknown as ReceiveOperation).selector !== null;
+    const deadline = performance.now() + timeout;
+    const handle = receiving && this.capacity !== 0 ? NONE : operation.order;
+    this.poll();
+    for (;;) {
+      const left = deadline - performance.now();
+      if (operation.settled || left <= 0) break;
+      const slice = Math.min(left, BLOCK_SLICE);
+      this.guard(operation, () =>
+        this.shared.block(slice, receiving, selective, operation.list === this.unposted ? NONE : handle),
+      );
+      this.poll();
+      if (!operation.settled && left > BLOCK_SLICE) this.sweepSoon();
+    }
+    // While the thread was blocked nobody was to ring the bell for the calls of the event loop.
+    this.look();
+  }
+
+  poll(): boolean {
+    if (this.polling) return false;
+    this.polling = true;
+    let progress = false;
+    try {
+      progress = this.settleSends() || progress;
+      progress = this.settleReceives() || progress;
+    } catch (error) {
+      this.fail(error);
+    } finally {
+      this.polling = false;
+    }
+    return progress;
+  }
+
+  park(): boolean {
+    if (!this.waiting) return false;
+    this.parked = true;
+    try {
+      // One that takes anything makes the process wake for anything.
+      let choosy = true;
+      for (
+        let each = this.receives.first;
+        each !== null && choosy;
+        each = each.next as ReceiveOperation | null
+      )
+        choosy = each.selector !== null;
+      this.shared.sleep(this.receives.size > 0, choosy, this.posted.size + this.unposted.size > 0);
+    } catch (error) {
+      this.fail(error);
+      return false;
+    }
+    if (!this.poll()) return false;
+    this.unpark();
+    return this.waiting;
+  }
+
+  /** The bell rang for this mailbox. */
+  wakened(): void {
+    this.unpark();
+    this.poll();
+    if (this.waiting) this.poller.add(this);
+  }
+
+  /** Behind the door. */
+  sweep(): void {
+    try {
+      if (this.dead === null) {
+        this.shared.sweep();
+        this.wantAnew();
+      }
+    } catch (error) {
+      this.fail(error);
+    }
+    this.wakened();
+  }
+
+  /** Behind the door. */
+  leave(): void {
+    this.poller.remove(this);
+    try {
+      this.shared.leave();
+    } catch (error) {
+      if (!isFault(error)) throw error;
+    }
+  }
+
+  /** A sender may have died after it took the token of a select, and before it gave it anything. */
+  private wantAnew(): void {
+    for (const operation of [...this.each(this.receives)]) {
+      if (operation.settled || operation.group === null || !this.wants(operation)) continue;
+      this.withdrawWant(operation);
+      if (!operation.settled) this.want(operation);
+    }
+  }
+
+  private post(operation: SendOperation): void {
+    const { body, codec, type, priority, sentAt } = operation.envelope;
+    this.guard(operation, () => {
+      const sent = this.shared.send(body, codec, type, priority, sentAt, operation.wait);
+      if (sent === ACCEPTED) operation.accepted();
+      else if (sent === REFUSED) operation.refused();
+      else {
+        operation.order = this.frame[0] as number;
+        this.posted.push(operation);
+      }
+    });
+  }
+
+  private readSettings(): void {
+    try {
+      // In this order: what is settled when it is read stays what it is.
+      this.settled = this.shared.settled;
+      const { capacity, byPriority } = this.shared;
+      this.knownCapacity = capacity === UNBOUNDED ? 'unbounded' : capacity;
+      this.knownOrdering = byPriority ? 'priority' : 'fifo';
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  private withdrawSend(operation: SendOperation): void {
+    const outcome = this.shared.withdrawSend(operation.order);
+    if (outcome === Outcome.withdrawn) operation.withdrawn();
+    else if (outcome === Outcome.accepted) operation.accepted();
+    else this.look();
+  }
+
+  private settleSends(): boolean {
+    let progress = false;
+    for (const operation of this.each(this.posted)) {
+      if (this.shared.sendOutcome(operation.order) === Outcome.accepted) operation.accepted();
+      else if (operation.cancelling) this.withdrawSend(operation);
+      // Places are given in order, but at capacity 0 receivers choose.
+      else if (this.capacity !== 0) break;
+      if (operation.settled) progress = true;
+    }
+    while (this.unposted.first !== null && this.posted.size < POSTED) {
+      const operation = this.unposted.first;
+      this.unposted.remove(operation);
+      this.post(operation);
+      progress = true;
+    }
+    return progress;
+  }
+
+  private settleReceives(): boolean {
+    let progress = false;
+    if (this.capacity === 0) progress = this.settleMet();
+    for (const operation of this.each(this.receives)) {
+      if (takesNothing(operation)) continue;
+      // A capacity of 0 that was named after it began to wait, or a token that has come free.
+      if (this.capacity === 0 && !this.wants(operation)) this.want(operation);
+      if (!operation.settled && (operation.group !== null || !this.wants(operation))) this.fill(operation);
+      if (operation.begun && !operation.settled) operation.empty();
+      if (operation.settled) progress = true;
+      // Nothing for one that takes anything is nothing for those behind it.
+      else if (operation.selector === null && this.capacity !== 0) break;
+    }
+    return progress;
+  }
+
+  /**
+   * Gives the receives that were met their messages, each sender's in order, but none that was sent after `before`.
+   *
+   * Looks twice: while it looks, a sender may meet one that was looked at already and then one that was not. What was
+   * sent before anything that the first look has found, the second finds.
+   */
+  private settleMet(before?: { readonly lane: number; readonly order: number }): boolean {
+    const first = this.met();
+    if (first.length === 0) return false;
+    const last = new Map<number, number>();
+    for (const { lane, order } of first) {
+      const known = last.get(lane);
+      if (known === undefined || ((order - known) | 0) > 0) last.set(lane, order);
+    }
+    if (before !== undefined) last.set(before.lane, before.order);
+    const due = this.met().filter(({ lane, order }) => {
+      const limit = last.get(lane);
+      return limit !== undefined && ((order - limit) | 0) <= 0;
+    });
+    due.sort((a, b) => (a.lane === b.lane ? (a.order - b.order) | 0 : 0));
+    for (const { operation } of due)
+      if (!operation.settled && this.shared.met(operation.order)) this.hand(operation);
+    return due.length > 0;
+  }
+
+  private met(): { operation: ReceiveOperation; lane: number; order: number }[] {
+    const found = [];
+    for (const operation of this.each(this.receives))
+      if (this.wants(operation) && this.shared.peek(operation.order))
+        found.push({ operation, lane: this.frame[6] as number, order: this.frame[8] as number });
+    return found;
+  }
+
+  /** In order; the one that is looked at may leave the list. */
+  private *each<T extends Waiting>(list: OperationList<T>): Generator<T> {
+    let next: T | null = list.first;
+    while (next !== null) {
+      const operation: T = next;
+      next = operation.next as T | null;
+      yield operation;
+    }
+  }
+
+  /** Gives the operation what is there. */
+  private fill(operation: ReceiveOperation): void {
+    const { group } = operation;
+    if (!this.meeting.enter(group)) return;
+    const selector = this.selectorFor(operation.selector);
+    while (!operation.settled && this.shared.claim(selector)) if (!this.deliver(operation)) break;
+    if (!operation.settled) this.meeting.leave(group);
+  }
+
+  private want(operation: ReceiveOperation): void {
+    const token = this.meeting.tokenFor(operation.group);
+    if (token === null) return;
+    if (this.shared.want(this.selectorFor(operation.selector), token)) {
+      this.deliver(operation);
+      if (operation.begun && !operation.settled) operation.empty();
+    } else operation.order = this.frame[0] as number;
+  }
+
+  /** Whether it waits where senders can meet it. */
+  private wants(operation: ReceiveOperation): boolean {
+    return this.capacity === 0 && operation.order !== NONE;
+  }
+
+  private withdrawWant(operation: ReceiveOperation): void {
+    if (this.shared.withdrawWant(operation.order)) return;
+    this.deliver(operation);
+    if (operation.begun && !operation.settled) operation.empty();
+  }
+
+  /** Gives the claimed message to the operation; whether it took it. */
+  private deliver(operation: ReceiveOperation): boolean {
+    if (this.capacity === 0 && this.receives.size > 0) {
+      const before = { lane: this.frame[6] as number, order: this.frame[8] as number };
+      if (this.settleMet(before)) this.shared.again();
+    }
+    return this.hand(operation);
+  }
+
+  private hand(operation: ReceiveOperation): boolean {
+    const taken = operation.deliver(this.claimed()) !== Delivery.declined;
+    if (taken) this.shared.take();
+    else this.shared.giveBack();
+    return taken;
+  }
+
+  private claimed(): Envelope {
+    const { frame } = this;
+    const length = frame[1] as number;
+    const lane = frame[6] as number;
+    const identity = frame[7] as number;
+    const body = length <= this.scratch.length ? this.scratch.subarray(0, length) : this.shared.body();
+    let sender = this.senders[lane];
+    if (sender?.identity !== identity) {
+      sender = { identity, name: this.shared.senderName(lane) };
+      this.senders[lane] = sender;
+    }
+    return {
+      body,
+      codec: frame[2] as number,
+      from: sender.name,
+      type: frame[3] as number,
+      priority: frame[4] as number,
+      sentAt: frame[5] as number,
+    };
+  }
+
+  private selectorFor(selector: Selector | null): number {
+    if (selector === null) return NONE;
+    const key = `${selector.types?.join() ?? ''}|${selector.from ?? ''}`;
+    let number = this.selectors.get(key);
+    if (number === undefined) {
+      if (this.selectors.size >= SELECTORS) {
+        const [oldest, freed] = this.selectors.entries().next().value as [string, number];
+        this.selectors.delete(oldest);
+        this.shared.dropSelector(freed);
+      }
+      number = this.shared.selector(selector.types && Uint32Array.from(selector.types), selector.from);
+      this.selectors.set(key, number);
+    }
+    return number;
+  }
+
+  /** Calls wait: sees to it that they are looked after. */
+  private look(): void {
+    if (this.dead !== null || !this.waiting) return;
+    this.unpark();
+    this.poller.add(this);
+  }
+
+  private unpark(): void {
+    if (!this.parked) return;
+    this.parked = false;
+    try {
+      this.shared.awake();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** Runs a step for one call; what it throws fails the call, and, where the mailbox is damaged, all. */
+  private guard(operation: Waiting, step: () => void): boolean {
+    if (this.dead !== null) {
+      operation.fail(this.dead);
+      return false;
+    }
+    try {
+      step();
+      return true;
+    } catch (error) {
+      operation.fail(fromFault(error, `mailbox '${this.name}'`));
+      if (isFault(error) && error.kind === 'corrupt') this.fail(error);
+      else if (!isFault(error)) throw error;
+      return false;
+    }
+  }
+
+  private fail(error: unknown): void {
+    if (!isFault(error)) throw error;
+    const failure = fromFault(error, `mailbox '${this.name}'`) as PigeonholeError;
+    if (error.kind === 'corrupt') {
+      this.dead = failure;
+      this.shared.poison();
+    }
+    for (const list of [this.posted, this.unposted, this.receives])
+      for (const operation of list.drain()) operation.fail(failure);
+  }
+}
+
+/** `type: []` */
+function takesNothing({ selector }: ReceiveOperation): boolean {
+  return selector?.types?.length === 0;
+}
