@@ -22,6 +22,9 @@ import { loadTransport } from '../src/config.js';
 import { memory } from '../src/memory.js';
 import { checkSocketPath } from '../src/naming.js';
 
+// Before anything loads the addon: once loaded, it stays for the life of the thread, and its absence could not be shown.
+process.env.PIGEONHOLE_NATIVE = 'off';
+
 const orders = mailbox<unknown>('orders', { capacity: 1 });
 
 async function runtime(options: RuntimeOptions = {}): Promise<Runtime> {
@@ -201,11 +204,8 @@ export const examples: Partial<Record<ErrorCode, () => Promise<Error>>> = {
   },
   ERR_PEER_DOWN: () => thrown(() => connectUnix(join(scratch(), '1f.uds'))),
   ERR_OUTCOME_UNKNOWN: hostKilled,
-  ERR_NATIVE_UNAVAILABLE: async () => {
-    process.env.PIGEONHOLE_NATIVE = 'off';
-    onTestFinished(() => void delete process.env.PIGEONHOLE_NATIVE);
-    return thrown(() => runtime({ transport: { use: 'uds', allow: { uids: [33] } }, directory: scratch() }));
-  },
+  ERR_NATIVE_UNAVAILABLE: () =>
+    thrown(() => runtime({ transport: { use: 'uds', allow: { uids: [33] } }, directory: scratch() })),
   ERR_FENCED: () =>
     warningAfter(({ namespace }) =>
       frame(HELLO, MAGIC, 1, { ...stranger, namespace, to: 'fedcba9876543210' }),

@@ -1,9 +1,9 @@
 /** House rule: every code block in the documentation works as it stands there. See readme-blocks.ts. */
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { type Block, type Document, documents, root } from './readme-blocks.js';
@@ -57,10 +57,16 @@ test('JSON blocks are JSON', () => {
 });
 
 test('the npm scripts that shell blocks and tables name exist', () => {
-  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  for (const { path, text } of all)
+  const scriptsIn = (folder: string): object => {
+    const file = join(root, folder, 'package.json');
+    return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).scripts : {};
+  };
+  for (const { path, text } of all) {
+    // A package's README may also name those of the package.
+    const scripts = { ...scriptsIn('.'), ...scriptsIn(dirname(path)) };
     for (const [, name] of text.matchAll(/npm run ([\w:-]+)/g))
-      expect(scripts, path).toHaveProperty(name as string);
+      expect(scripts, path).toHaveProperty([name as string]);
+  }
 });
 
 test('a block has a language, or it would be neither read nor run', () => {
