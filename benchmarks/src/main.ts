@@ -1,12 +1,13 @@
 /** `node dist/main.js [--quick] [--only PATTERN] [--rounds N] [--json FILE]`: the whole comparison in one run. */
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { caseId, type Entry, readCatalogue } from './catalogue.js';
 import { describeMachine, machineLine } from './machine.js';
+import { removePlace } from './place.js';
 import { renderJson, renderText } from './report.js';
 import { endAll, type RunOptions } from './runner.js';
 import { type CaseResult, countSystemCalls, runRounds } from './suite.js';
@@ -62,6 +63,7 @@ function makeRoot(): string {
   const root = mkdtempSync(join(tmpdir(), 'phb-'));
   process.once('exit', () => {
     endAll();
+    for (const place of readdirSync(root)) removePlace(join(root, place));
     rmSync(root, { recursive: true, force: true });
   });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)

@@ -1,8 +1,17 @@
 /** Our own cases, the same for every transport: a transport's contender file is one line. */
 
-import { createRuntime, mailbox, type Receiver, type Runtime, type Sender } from '@pigeonhole/core';
+import { setImmediate as turn } from 'node:timers/promises';
+import {
+  createRuntime,
+  mailbox,
+  PigeonholeError,
+  type Receiver,
+  type Runtime,
+  type Sender,
+} from '@pigeonhole/core';
 import type { Case, FootprintCase, OneWayCase, Place, RoundTripCase } from './contender.js';
 import type { Order, OrderSource } from './order.js';
+import { NAMESPACE } from './place.js';
 
 const IN_FLIGHT = 256;
 const BATCH = 256;
@@ -17,7 +26,7 @@ const answers = mailbox<Order>('answers');
 /** A runtime in the case's own directory. */
 async function join(place: Place, transport: string, name: string): Promise<Runtime> {
   process.env.PIGEONHOLE_DIR = place.directory;
-  return createRuntime({ name, namespace: 'bench', transport });
+  return createRuntime({ name, namespace: NAMESPACE, transport });
 }
 
 /** Each send is awaited; so many loops do that side by side. */
@@ -88,6 +97,56 @@ function roundTrip(transport: string): RoundTripCase {
         async exchange(order) {
           await sender.send(order);
           return (await receiver.receive()).body;
+        },
+        close: () => runtime.close().then(() => undefined),
+      };
+    },
+  };
+}
+
+/** Milliseconds that the responder's thread sleeps at a time, before it looks whether it is to end. */
+const NAP = 20;
+
+/** Answers on a blocked thread, which comes back to the event loop when nobody has asked for a while. */
+async function answerBlocking(
+  requests: Receiver<Order>,
+  replies: Sender<Order>,
+  ended: () => boolean,
+): Promise<void> {
+  while (!ended()) {
+    try {
+      for (;;) replies.sendSync(requests.receiveSync({ timeout: NAP }).body);
+    } catch (error) {
+      if (!(error instanceof PigeonholeError && error.code === 'ERR_TIMEOUT')) throw error;
+    }
+    await turn();
+  }
+}
+
+/** The round trip of two threads that wait for one another, where the transport can do that. */
+export function roundTripSync(transport: string): RoundTripCase {
+  return {
+    kind: 'round-trip',
+    name: `${transport}, two mailboxes, *Sync`,
+    async respond(place) {
+      const runtime = await join(place, transport, 'responder');
+      let ended = false;
+      const requests = await runtime.receiver(orders);
+      const answering = answerBlocking(requests, await runtime.sender(answers), () => ended);
+      return async () => {
+        ended = true;
+        await answering;
+        await runtime.close();
+      };
+    },
+    async request(place) {
+      const runtime = await join(place, transport, 'requester');
+      const receiver = await runtime.receiver(answers);
+      const sender = await runtime.sender(orders);
+      return {
+        exchange(order) {
+          sender.sendSync(order);
+          return Promise.resolve(receiver.receiveSync().body);
         },
         close: () => runtime.close().then(() => undefined),
       };

@@ -1,12 +1,13 @@
 /** Runs one case once, in fresh processes, under a watchdog. */
 
 import type { ChildProcess } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { caseId, type Entry } from './catalogue.js';
 import { type Control, isControl, type Job, type Metrics } from './control.js';
 import { startProcess } from './fork.js';
 import { kindNamed } from './kinds.js';
+import { removePlace } from './place.js';
 
 const WATCHDOG_SLACK = 15_000;
 const KEPT_STDERR = 4_000;
@@ -133,6 +134,6 @@ export async function runCase(entry: Entry, options: RunOptions): Promise<Outcom
   } catch (error) {
     return { failure: `${caseId(entry.testCase)}: ${String(error)}` };
   } finally {
-    await rm(directory, { recursive: true, force: true });
+    removePlace(directory);
   }
 }

@@ -34,7 +34,7 @@ function buildCommand(): Command {
   return new Command('flights')
     .description('Mean flight delays by route and airport, worked out by processes that pass messages.')
     .addOption(
-      new Option('-t, --transport <name>', 'how messages travel, e.g. uds or memory').env(
+      new Option('-t, --transport <name>', 'how messages travel, e.g. shm, uds or memory').env(
         'PIGEONHOLE_TRANSPORT',
       ),
     )

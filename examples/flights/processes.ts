@@ -1,10 +1,11 @@
 /** The services as processes of this machine. Logs share our standard streams; data never does. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { AGGREGATOR, READER } from './messages.js';
 import { serviceNames } from './services.js';
 import type { RunSettings } from './settings.js';
+import { startProcess } from './transports.js';
 
 const SERVICE = fileURLToPath(new URL('./service.js', import.meta.url));
 
@@ -54,9 +55,7 @@ export class ServiceProcesses {
   }
 
   #start(name: string, settings: RunSettings): void {
-    const child = spawn(process.execPath, [SERVICE, name, JSON.stringify(settings)], {
-      stdio: ['ignore', 'inherit', 'inherit'],
-    });
+    const child = startProcess(SERVICE, [name, JSON.stringify(settings)]);
     this.#children.set(name, child);
     this.#endings.push(this.#watch(name, child));
   }

@@ -28,6 +28,8 @@ export async function runApart(settings: RunSettings, launcher: Runtime, kill?: 
     });
   }
   const failure = await processes.ended();
+  // Where messages outlive their processes, word of progress that nobody has received would be kept for ever.
+  while ((await launcher.tryReceive(aggregator)) !== null);
   signals.stop();
   if (signals.received !== null) return SIGNALED[signals.received];
   return answer(failure ?? (struck ? null : `the run ended before ${victim} could be killed`));

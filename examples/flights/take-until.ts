@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Message, Receiver } from '@pigeonhole/core';
 
 /** The most messages taken at once: what a process can lose of a mailbox if it is killed. */
-const BATCH = 64;
+export const BATCH = 64;
 
 /**
  * Messages, as many at once as there are, until `interrupted` is aborted; then what is left in the mailbox,

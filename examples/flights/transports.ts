@@ -1,5 +1,7 @@
 /** Chooses the transport: the only file of this example that names any. */
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createRuntime, type Runtime } from '@pigeonhole/core';
+import { spawnProcess } from '@pigeonhole/transport-pipe';
 import { flights, LAUNCHER } from './messages.js';
 import { UsageError } from './options.js';
 
@@ -20,6 +22,13 @@ export async function join(namespace: string, wanted: string | undefined): Promi
     }
   }
   throw new UsageError(failures.join('\n'));
+}
+
+/** Starts a script that joins the run. Pipes must be inherited; every other transport finds its way by the namespace. */
+export function startProcess(script: string, args: readonly string[]): ChildProcess {
+  const stdio: ['ignore', 'inherit', 'inherit'] = ['ignore', 'inherit', 'inherit'];
+  if (process.env.PIGEONHOLE_TRANSPORT === 'pipe') return spawnProcess(script, { args, stdio });
+  return spawn(process.execPath, [script, ...args], { stdio });
 }
 
 /** What the runtime uses, and whether it reaches other processes. */

@@ -2,6 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { BATCH } from '../take-until.js';
 import { DEFAULT_FLIGHTS, expectAccounted, expectEqual, run, startRun } from './runs.js';
 
 const FLIGHT_A = flightLine({ origin: 'SFO', destination: 'LAX', delay: 10 });
@@ -17,11 +18,11 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-describe.each(['memory', 'uds', 'tcp', 'udp'])('over %s', (transport) => {
+describe.each(['memory', 'shm', 'pipe', 'fifo', 'uds', 'tcp', 'udp'])('over %s', (transport) => {
   test.each(['1024', '1', '0', 'unbounded'])(
     'capacity %s gives the single-process result',
     async (capacity) => {
-      const { code, result, stderr } = await run(directory, [
+      const { code, result, stderr, left } = await run(directory, [
         '--transport',
         transport,
         '--capacity',
@@ -30,7 +31,7 @@ describe.each(['memory', 'uds', 'tcp', 'udp'])('over %s', (transport) => {
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
       expectEqual(result, DEFAULT_FLIGHTS);
       expect(result.setup).toMatchObject({ transport, enrichers: 2 });
-      expect(await readdir(directory)).toEqual([]);
+      expect(left).toEqual([]);
     },
   );
 
@@ -62,6 +63,24 @@ describe('an enricher that hosts the mailbox is killed', () => {
       expect(result.down).toEqual(['enricher-1']);
       expect(result.counted).toBeGreaterThanOrEqual(DEFAULT_FLIGHTS * 0.4);
       expect(await readdir(directory)).toEqual([]);
+    },
+  );
+
+  test.each(['1024', '0', 'unbounded'])(
+    'capacity %s, in shared memory: nothing is lost but what it had received',
+    async (capacity) => {
+      const args = ['--transport', 'shm', '--kill', 'enricher', '--capacity', capacity];
+      const { code, result, left } = await run(directory, args);
+      expect(code).toBe(0);
+      expectAccounted(result, DEFAULT_FLIGHTS);
+      expect(result).toMatchObject({
+        accepted: DEFAULT_FLIGHTS,
+        unknown: 0,
+        losses: [],
+        down: ['enricher-1'],
+      });
+      expect(result.lost.length).toBeLessThanOrEqual(BATCH);
+      expect(left).toEqual([]);
     },
   );
 });

@@ -1,8 +1,12 @@
 /** Runs the example's command as a user does, in a runtime directory of the test's own. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { sharedMemoryFolder } from '@pigeonhole/core/transport';
 import { expect, onTestFinished } from 'vitest';
 import type { Account } from '../account.js';
 import type { DelayRow } from '../messages.js';
@@ -60,14 +64,17 @@ export function startRun(directory: string, args: readonly string[], output: 'js
   };
 }
 
-/** Carries out a run, and parses its result. */
+/** Carries out a run, parses its result, and looks what it has `left` behind, in the directory and in shared memory. */
 export async function run(
   directory: string,
   args: readonly string[],
-): Promise<{ code: number | null; stderr: string; result: Result }> {
-  const { code, stdout, stderr } = await startRun(directory, args, 'json').ended;
+): Promise<{ code: number | null; stderr: string; result: Result; left: string[] }> {
+  const { child, ended } = startRun(directory, args, 'json');
+  const { code, stdout, stderr } = await ended;
   if (stdout === '') throw new Error(`exit code ${code}, and no result:\n${stderr}`);
-  return { code, stderr, result: JSON.parse(stdout) as Result };
+  const memory = sharedMemoryFolder('/dev/shm', join(directory, `flights-${child.pid}`));
+  const left = [...(await readdir(directory)), ...(existsSync(memory) ? [memory] : [])];
+  return { code, stderr, result: JSON.parse(stdout) as Result, left };
 }
 
 /** Nobody died: all flights are counted, once, and the result is that of one process. */
