@@ -15,8 +15,17 @@ const lossy = fileURLToPath(new URL('lossy.mjs', import.meta.url));
  */
 const KILLED_AT_WORK = [
   'R26 a receiver killed at work loses at most what it had received',
+  'R26 a receiver killed while it waits takes nothing',
   'R26 hosts that die at work lose what is reported, double nothing, and hold up nobody',
 ];
+
+/** Waiting for what was lost makes the whole suite last seven minutes: PIGEONHOLE_TESTS=all; else the first test of each rule. */
+const all = process.env.PIGEONHOLE_TESTS === 'all';
+const firstOfEach = new Set(
+  rules
+    .filter(({ rule }, at) => rules.findIndex((other) => other.rule === rule) === at)
+    .map(({ rule, title }) => `${rule} ${title}`),
+);
 
 function suite(name: string, network: object, runs: (title: string) => boolean): void {
   conformance({
@@ -36,7 +45,11 @@ function suite(name: string, network: object, runs: (title: string) => boolean):
   });
 }
 
-suite('udp, lossy', { lose: 0.3, double: 0.1, delay: 0.1 }, (title) => !KILLED_AT_WORK.includes(title));
+suite(
+  'udp, lossy',
+  { lose: 0.3, double: 0.1, delay: 0.1 },
+  (title) => !KILLED_AT_WORK.includes(title) && (all || firstOfEach.has(title)),
+);
 suite('udp, doubling', { lose: 0, double: 0.3, delay: 0 }, (title) => KILLED_AT_WORK.includes(title));
 
 test('the tests set apart are of the suite', () => {
