@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 
+#include <cerrno>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -138,18 +139,18 @@ class JsMailbox : public Napi::ObjectWrap<JsMailbox> {
   }
 
   Napi::Value capacity(const Napi::CallbackInfo& info) {
-    return Napi::Number::New(info.Env(), guarded(info.Env(), [&] { return mailbox_->capacity(); }));
+    return Napi::Number::New(info.Env(), guarded(info.Env(), [&] { return mailbox().capacity(); }));
   }
   Napi::Value byPriority(const Napi::CallbackInfo& info) {
-    return Napi::Boolean::New(info.Env(), guarded(info.Env(), [&] { return mailbox_->byPriority(); }));
+    return Napi::Boolean::New(info.Env(), guarded(info.Env(), [&] { return mailbox().byPriority(); }));
   }
   Napi::Value settled(const Napi::CallbackInfo& info) {
-    return Napi::Boolean::New(info.Env(), guarded(info.Env(), [&] { return mailbox_->settled(); }));
+    return Napi::Boolean::New(info.Env(), guarded(info.Env(), [&] { return mailbox().settled(); }));
   }
-  Napi::Value replaced(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), mailbox_->replaced()); }
+  Napi::Value replaced(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), mailbox().replaced()); }
 
   void settle(const Napi::CallbackInfo& info) {
-    guarded(info.Env(), [&] { mailbox_->settle(named(info[0]), named(info[1])); });
+    guarded(info.Env(), [&] { mailbox().settle(named(info[0]), named(info[1])); });
   }
 
   /** (body, codec, type, priority, sentAt, mayWait): 0 accepted, 1 refused, 2 waits (its handle in frame[0]). */
@@ -160,22 +161,22 @@ class JsMailbox : public Napi::ObjectWrap<JsMailbox> {
     const bool mayWait = info[5].As<Napi::Boolean>();
     Mailbox::Handle handle = 0;
     const Mailbox::Sent sent = guarded(info.Env(), [&] {
-      return mailbox_->send(message, reinterpret_cast<const std::byte*>(body.Data()), static_cast<uint32_t>(body.ByteLength()), mayWait, handle);
+      return mailbox().send(message, reinterpret_cast<const std::byte*>(body.Data()), static_cast<uint32_t>(body.ByteLength()), mayWait, handle);
     });
     frame_[0] = static_cast<double>(handle);
     return Napi::Number::New(info.Env(), static_cast<int>(sent));
   }
 
   Napi::Value sendOutcome(const Napi::CallbackInfo& info) {
-    return outcome(info, [&] { return mailbox_->sendOutcome(handle(info[0])); });
+    return outcome(info, [&] { return mailbox().sendOutcome(handle(info[0])); });
   }
   Napi::Value withdrawSend(const Napi::CallbackInfo& info) {
-    return outcome(info, [&] { return mailbox_->withdrawSend(handle(info[0])); });
+    return outcome(info, [&] { return mailbox().withdrawSend(handle(info[0])); });
   }
 
   /** (selector | -1): whether a message was claimed; it is described in the frame, and its body in the scratch if that holds it. */
   Napi::Value claim(const Napi::CallbackInfo& info) {
-    const bool found = guarded(info.Env(), [&] { return mailbox_->claim(selectorAt(info[0]), received_); });
+    const bool found = guarded(info.Env(), [&] { return mailbox().claim(selectorAt(info[0]), received_); });
     return described(info.Env(), found);
   }
 
@@ -185,25 +186,25 @@ class JsMailbox : public Napi::ObjectWrap<JsMailbox> {
   }
 
   void take(const Napi::CallbackInfo& info) {
-    guarded(info.Env(), [&] { mailbox_->take(); });
+    guarded(info.Env(), [&] { mailbox().take(); });
   }
   void giveBack(const Napi::CallbackInfo& info) {
-    guarded(info.Env(), [&] { mailbox_->giveBack(); });
+    guarded(info.Env(), [&] { mailbox().giveBack(); });
   }
 
   /** (selector | -1, token of a select | 0): true claimed one at once; false: it waits, its handle in frame[0]. */
   Napi::Value want(const Napi::CallbackInfo& info) {
     Mailbox::Handle handle = 0;
-    const bool found = guarded(info.Env(), [&] { return mailbox_->want(selectorAt(info[0]), static_cast<uint64_t>(number(info[1])), received_, handle); });
+    const bool found = guarded(info.Env(), [&] { return mailbox().want(selectorAt(info[0]), static_cast<uint64_t>(number(info[1])), received_, handle); });
     if (!found) frame_[0] = static_cast<double>(handle);
     return described(info.Env(), found);
   }
   Napi::Value met(const Napi::CallbackInfo& info) {
-    const bool found = guarded(info.Env(), [&] { return mailbox_->met(handle(info[0]), received_); });
+    const bool found = guarded(info.Env(), [&] { return mailbox().met(handle(info[0]), received_); });
     return described(info.Env(), found);
   }
   Napi::Value withdrawWant(const Napi::CallbackInfo& info) {
-    const bool withdrawn = guarded(info.Env(), [&] { return mailbox_->withdrawWant(handle(info[0]), received_); });
+    const bool withdrawn = guarded(info.Env(), [&] { return mailbox().withdrawWant(handle(info[0]), received_); });
     described(info.Env(), !withdrawn);
     return Napi::Boolean::New(info.Env(), withdrawn);
   }
@@ -212,14 +213,14 @@ class JsMailbox : public Napi::ObjectWrap<JsMailbox> {
   Napi::Value peek(const Napi::CallbackInfo& info) {
     uint32_t lane = 0;
     uint32_t order = 0;
-    const bool met = guarded(info.Env(), [&] { return mailbox_->peek(handle(info[0]), lane, order); });
+    const bool met = guarded(info.Env(), [&] { return mailbox().peek(handle(info[0]), lane, order); });
     frame_[6] = lane;
     frame_[8] = order;
     return Napi::Boolean::New(info.Env(), met);
   }
   /** Describes the latest claim anew, after others have come and gone. */
   void again(const Napi::CallbackInfo& info) {
-    received_ = mailbox_->claimed();
+    received_ = mailbox().claimed();
     described(info.Env(), true);
   }
 
@@ -242,44 +243,55 @@ class JsMailbox : public Napi::ObjectWrap<JsMailbox> {
   /** (receiving, choosy, sending) */
   void sleep(const Napi::CallbackInfo& info) {
     guarded(info.Env(), [&] {
-      if (info[0].As<Napi::Boolean>()) mailbox_->sleepReceiving(info[1].As<Napi::Boolean>());
-      if (info[2].As<Napi::Boolean>()) mailbox_->sleepSending();
+      if (info[0].As<Napi::Boolean>()) mailbox().sleepReceiving(info[1].As<Napi::Boolean>());
+      if (info[2].As<Napi::Boolean>()) mailbox().sleepSending();
     });
   }
   void awake(const Napi::CallbackInfo& info) {
-    guarded(info.Env(), [&] { mailbox_->awake(); });
+    guarded(info.Env(), [&] { mailbox().awake(); });
   }
   /** (milliseconds, receiving, choosy, handle | -1) */
   void block(const Napi::CallbackInfo& info) {
     const bool watched = number(info[3]) >= 0;
     guarded(info.Env(), [&] {
-      mailbox_->block(number(info[0]), info[1].As<Napi::Boolean>(), info[2].As<Napi::Boolean>(),
+      mailbox().block(number(info[0]), info[1].As<Napi::Boolean>(), info[2].As<Napi::Boolean>(),
                       watched ? std::optional(handle(info[3])) : std::nullopt);
     });
   }
   void wakeReceivers(const Napi::CallbackInfo& info) {
-    guarded(info.Env(), [&] { mailbox_->wakeReceivers(); });
+    guarded(info.Env(), [&] { mailbox().wakeReceivers(); });
   }
   void sweep(const Napi::CallbackInfo& info) {
-    guarded(info.Env(), [&] { mailbox_->sweep(); });
+    guarded(info.Env(), [&] { mailbox().sweep(); });
   }
   Napi::Value senderName(const Napi::CallbackInfo& info) {
     uint64_t identity = 0;
-    const std::string name = guarded(info.Env(), [&] { return mailbox_->nameOf(static_cast<uint32_t>(number(info[0])), identity); });
+    const std::string name = guarded(info.Env(), [&] { return mailbox().nameOf(static_cast<uint32_t>(number(info[0])), identity); });
     return Napi::String::New(info.Env(), name);
   }
   Napi::Value live(const Napi::CallbackInfo& info) {
-    return Napi::Number::New(info.Env(), guarded(info.Env(), [&] { return mailbox_->live(); }));
+    return Napi::Number::New(info.Env(), guarded(info.Env(), [&] { return mailbox().live(); }));
   }
   Napi::Value laneBytes(const Napi::CallbackInfo& info) {
-    return Napi::Number::New(info.Env(), static_cast<double>(guarded(info.Env(), [&] { return mailbox_->laneBytes(); })));
+    return Napi::Number::New(info.Env(), static_cast<double>(guarded(info.Env(), [&] { return mailbox().laneBytes(); })));
   }
-  void poison(const Napi::CallbackInfo&) { mailbox_->poison(); }
+  void poison(const Napi::CallbackInfo& info) {
+    guarded(info.Env(), [&] { mailbox().poison(); });
+  }
   void leave(const Napi::CallbackInfo& info) {
-    guarded(info.Env(), [&] { mailbox_->leave(); });
+    guarded(info.Env(), [&] {
+      mailbox().leave();
+      // Now, not when this object is collected: a process may have no more than 65,530 mappings (vm.max_map_count).
+      mailbox_.reset();
+    });
   }
 
+
  private:
+  Mailbox& mailbox() {
+    if (mailbox_ == nullptr) throw Fault{Fault::Kind::system, EBADF, "it has been left"};
+    return *mailbox_;
+  }
   static double number(const Napi::Value& value) { return value.As<Napi::Number>().DoubleValue(); }
   static std::optional<uint32_t> named(const Napi::Value& value) {
     const double given = number(value);
@@ -306,7 +318,7 @@ class JsMailbox : public Napi::ObjectWrap<JsMailbox> {
       frame_[6] = received_.lane;
       frame_[8] = received_.order;
       // Tells one user of a lane from the next.
-      frame_[7] = static_cast<double>(mailbox_->identityOf(received_.lane) >> 1 & 0x1f'ffff'ffff'ffff);
+      frame_[7] = static_cast<double>(mailbox().identityOf(received_.lane) >> 1 & 0x1f'ffff'ffff'ffff);
       if (received_.length <= scratchBytes_) std::memcpy(scratch_, received_.body, received_.length);
     }
     return Napi::Boolean::New(env, found);
