@@ -121,8 +121,10 @@ export class SharedMailbox implements Channel, Polled {
     if (wanted) this.guard(operation, () => this.withdrawWant(operation));
     if (operation.settled) return;
     operation.withdrawn();
-    // The wake-up for a message that this call no longer takes may have come to this process.
-    this.guard(operation, () => this.shared.wakeReceivers());
+    // Nobody is to wake this process for a call that is gone, and if somebody has, another is to have the chance.
+    this.unpark();
+    this.passOn();
+    this.look();
   }
 
   waitSync(operation: Waiting, timeout: number): void {
@@ -186,7 +188,18 @@ export class SharedMailbox implements Channel, Polled {
   wakened(): void {
     this.unpark();
     this.poll();
+    this.passOn();
     if (this.waiting) this.poller.add(this);
+  }
+
+  /** The wake-up for a message may have come here, where no call that takes anything waits any more. */
+  private passOn(): void {
+    for (const operation of this.each(this.receives)) if (operation.selector === null) return;
+    try {
+      this.shared.wakeReceivers();
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   /** Behind the door. */

@@ -1,7 +1,7 @@
 #pragma once
 
 // The shared-memory layout of a mailbox: every offset, width and state there is. docs/protocol.md draws it; a test holds
-// packages/transport-shm/src/layout.ts to it. All numbers are little-endian and naturally aligned.
+// packages/transport-shm/test/layout.test.ts to it. All numbers are little-endian and naturally aligned.
 //
 //   <hash>.box      header (4 KiB) | participants (328 B each)
 //   <hash>.index    entries (24 B each)

@@ -664,6 +664,8 @@ void Mailbox::wakeReceivers() {
     for (; idle != 0; idle &= idle - 1) {
       const uint64_t bit = idle & ~(idle - 1);
       const uint32_t number = index * 64 + static_cast<uint32_t>(__builtin_ctzll(bit));
+      // Its own calls are looked after when this one returns.
+      if (number == me_) continue;
       if ((choosy & bit) != 0) wake(header().idleReceivers, number);
       else if (!one) one = wake(header().idleReceivers, number);
     }

@@ -100,10 +100,10 @@ void Mailbox::create(const Spec& spec) {
 void Mailbox::removeFiles() {
   // The box last: as long as it is there, somebody will come and do this again.
   ::unlink((path_ + ".index").c_str());
-  for (uint32_t number = 0; number < kMaxParticipants; number++) {
-    // Lanes are made in order of their numbers, but freed in any.
-    ::unlink(lanePath(number).c_str());
-  }
+  // Where the box cannot tell how many lanes there are, all that there may be.
+  const bool tells = box_ != nullptr && box_->holds(kHeaderBytes) && load(header().retired) != 0;
+  const uint32_t lanes = tells ? std::min(load(header().participants), kMaxParticipants) : kMaxParticipants;
+  for (uint32_t number = 0; number < lanes; number++) ::unlink(lanePath(number).c_str());
   ::unlink((path_ + ".box").c_str());
 }
 
