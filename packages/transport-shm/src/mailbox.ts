@@ -238,8 +238,11 @@ export class SharedMailbox implements Channel, Polled {
     const { body, codec, type, priority, sentAt } = operation.envelope;
     this.guard(operation, () => {
       const sent = this.shared.send(body, codec, type, priority, sentAt, operation.wait);
-      if (sent === ACCEPTED) operation.accepted();
-      else if (sent === REFUSED) operation.refused();
+      if (sent === ACCEPTED) {
+        // Those before it have been accepted, too, and are to hear of it first.
+        this.settlePosted();
+        operation.accepted();
+      } else if (sent === REFUSED) operation.refused();
       else {
         operation.order = this.frame[0] as number;
         this.posted.push(operation);
@@ -266,7 +269,7 @@ export class SharedMailbox implements Channel, Polled {
     else this.look();
   }
 
-  private settleSends(): boolean {
+  private settlePosted(): boolean {
     let progress = false;
     for (const operation of this.each(this.posted)) {
       if (this.shared.sendOutcome(operation.order) === Outcome.accepted) operation.accepted();
@@ -275,6 +278,11 @@ export class SharedMailbox implements Channel, Polled {
       else if (this.capacity !== 0) break;
       if (operation.settled) progress = true;
     }
+    return progress;
+  }
+
+  private settleSends(): boolean {
+    let progress = this.settlePosted();
     while (this.unposted.first !== null && this.posted.size < POSTED) {
       const operation = this.unposted.first;
       this.unposted.remove(operation);
@@ -346,6 +354,8 @@ export class SharedMailbox implements Channel, Polled {
   /** Gives the operation what is there. */
   private fill(operation: ReceiveOperation): void {
     const { group } = operation;
+    // A select that is over, of which this receive has not been withdrawn yet.
+    if (group?.settled) return;
     if (!this.meeting.enter(group)) return;
     const selector = this.selectorFor(operation.selector);
     while (!operation.settled && this.shared.claim(selector)) if (!this.deliver(operation)) break;
@@ -376,7 +386,8 @@ export class SharedMailbox implements Channel, Polled {
   private deliver(operation: ReceiveOperation): boolean {
     if (this.capacity === 0 && this.receives.size > 0) {
       const before = { lane: this.frame[6] as number, order: this.frame[8] as number };
-      if (this.settleMet(before)) this.shared.again();
+      this.settleMet(before);
+      this.shared.again();
     }
     return this.hand(operation);
   }
