@@ -62,8 +62,8 @@ test.each([
   ['processes', 2, 2, UNBOUNDED],
 ] as const)(
   'ASan and UBSan find nothing: %s, %i senders, %i receivers, capacity %i',
-  async (how, ...numbers) => {
-    const { code, output } = await trade('asan', how, ...numbers, 20_000);
+  async (how, senders, receivers, capacity) => {
+    const { code, output } = await trade('asan', how, senders, receivers, capacity, 20_000);
     expect({ code, output }).toEqual({
       code: 0,
       output: expect.stringMatching(/^attempted .* clean\n$/),
