@@ -33,7 +33,11 @@ async function runInThread(): Promise<void> {
   if (port === null) throw new Error('the agent of the conformance suite is started by the suite');
   const post = (reply: Reply) => port.postMessage(reply);
   const handle = serve(await load(workerData as AgentBoot), post);
-  port.on('message', (request: Request) => ('leave' in request ? port.close() : handle(request)));
+  port.on('message', (request: Request) => {
+    if ('exit' in request) return process.exit(); // of this thread
+    if ('leave' in request) port.close();
+    else handle(request);
+  });
   post({ ready: true });
 }
 
@@ -44,7 +48,7 @@ async function runInProcess(): Promise<void> {
   process.on('disconnect', () => !leaving && process.exit(1));
   const handle = serve(await load(JSON.parse(process.env[variable] ?? '') as AgentBoot), post);
   process.on('message', (request: Request) => {
-    if (!('leave' in request)) return handle(request);
+    if (!('leave' in request || 'exit' in request)) return handle(request);
     leaving = true;
     process.disconnect();
   });

@@ -50,6 +50,11 @@ export interface HarnessOptions {
   runtimeModule?: string;
   /** Starts agents' processes, where a transport reaches only those that were started in its own way. Default: `fork`. */
   startProcess?: StartProcess;
+  /**
+   * How an agent thread is killed: at once, or by leaving its event loop without closing anything, for what `terminate()` would take
+   * the whole process down with. Default `'terminate'`.
+   */
+  threadKill?: 'terminate' | 'exit';
   createNamespace?: () => string;
   /** Milliseconds after which one wait counts as hung. Default 20,000. */
   watchdog?: number;
@@ -126,7 +131,7 @@ export class Harness {
   }
 
   private async spawn(place: 'threads' | 'processes', onEvent: AgentOptions['onEvent']): Promise<Agent> {
-    const { modules = [], environment = {}, runtimeModule, startProcess } = this.options;
+    const { modules = [], environment = {}, runtimeModule, startProcess, threadKill } = this.options;
     const start = place === 'threads' ? spawnThread : spawnProcess;
     return start(this.watchdog, {
       modules,
@@ -134,6 +139,7 @@ export class Harness {
       onEvent,
       ...(runtimeModule === undefined ? {} : { runtimeModule }),
       ...(startProcess === undefined ? {} : { startProcess }),
+      ...(threadKill === undefined ? {} : { threadKill }),
     });
   }
 

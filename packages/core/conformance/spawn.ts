@@ -43,6 +43,7 @@ export type StartProcess = (
 export interface AgentOptions extends AgentBoot {
   environment: Readonly<Record<string, string>>;
   startProcess?: StartProcess;
+  threadKill?: 'terminate' | 'exit';
   onEvent(event: EventName, payload: unknown): void;
 }
 
@@ -125,7 +126,8 @@ export async function spawnThread(watchdog: Watchdog, options: AgentOptions): Pr
   await orKill(watchdog.within(ready, 'an agent thread to start'), () => void worker.terminate());
   const kill = (signal: NodeJS.Signals) => {
     if (signal !== 'SIGKILL') throw new Error(`a thread cannot get ${signal}`);
-    void worker.terminate();
+    if (options.threadKill === 'exit') worker.postMessage({ exit: true });
+    else void worker.terminate();
   };
   return {
     wire,

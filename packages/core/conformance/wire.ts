@@ -14,7 +14,8 @@ export interface Wire {
 export type Request =
   | { id: number; operation: Operation; signal: 'none' | 'live' | 'aborted' }
   | { abort: number }
-  | { leave: true };
+  | { leave: true }
+  | { exit: true };
 
 /** What an agent answers. `aborted`: the call rejected with its signal's own reason, which only the caller has. */
 export type Reply =

@@ -7,5 +7,6 @@ conformance({
   name: 'udp',
   transport: 'udp',
   where: ['process', 'threads', 'processes'],
+  threadKill: 'exit', // see Limits in the README
   hostile: attack,
 });

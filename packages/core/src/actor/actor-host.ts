@@ -22,8 +22,8 @@ export interface Boot {
   readonly runtime: RuntimeOptions;
 }
 
-/** What the script is told. `stop`: milliseconds for turns under way. */
-export type Order = { readonly boot: Boot } | { readonly stop: number };
+/** What the script is told. `stop`: milliseconds for turns under way. `exit`: a thread is to end as it is. */
+export type Order = { readonly boot: Boot } | { readonly stop: number } | { readonly exit: true };
 
 /** What it says. `ended`: the actor has, with the error that it failed with. */
 export type Report = { readonly ready: true } | { readonly ended: unknown; readonly escalate: boolean };
@@ -40,6 +40,7 @@ class ActorHost {
   ) {}
 
   order(order: Order): void {
+    if ('exit' in order) process.exit();
     if ('boot' in order) void this.serve(order.boot);
     else void this.leave(order.stop);
   }

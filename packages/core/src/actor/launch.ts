@@ -6,7 +6,7 @@ import type { Boot, Order, Report } from './actor-host.js';
 /** A process or thread that serves one actor. */
 export interface Vessel {
   send(order: Order): void;
-  /** At once. */
+  /** At once; a thread whose event loop turns ends itself, another is ended half a second later. */
   kill(): void;
   /** When nothing of it is left. */
   readonly gone: Promise<void>;
@@ -17,6 +17,9 @@ export interface VesselEvents {
   /** Once, however it ended. `how` completes the sentence "the process …". */
   gone(how: string): void;
 }
+
+/** Milliseconds after which a thread that was told to exit is ended from outside. */
+const DEAF_AFTER = 500;
 
 /** Beside every entry and chunk of the built package. */
 const script = new URL('./actor-host.js', import.meta.url);
@@ -58,5 +61,11 @@ export function launchThread(boot: Boot, events: VesselEvents): Vessel {
     });
   });
   worker.postMessage({ boot } satisfies Order);
-  return { send: (order) => worker.postMessage(order), kill: () => void worker.terminate(), gone };
+  // A thread that answers ends itself: terminate() with a datagram on its way in aborts the process (UDPWrap::OnRecv, Node.js 20).
+  const kill = (): void => {
+    worker.postMessage({ exit: true } satisfies Order);
+    const last = setTimeout(() => void worker.terminate(), DEAF_AFTER);
+    void gone.then(() => clearTimeout(last));
+  };
+  return { send: (order) => worker.postMessage(order), kill, gone };
 }
