@@ -172,7 +172,9 @@ class Mailbox {
   void freePlaces();
   void retire(uint32_t number);
   void returnGiven(uint32_t slot, uint64_t word);
-  void withdrawAllOf(uint32_t number);
+  /** Whether something came back for others to receive. */
+  bool giveUpAllOf(uint32_t number);
+  bool giveUp(uint32_t slot, uint32_t number, bool& back);
   template <class Visit>
   void eachEntry(Visit&& visit);
   void wakeAll(Word* bits);

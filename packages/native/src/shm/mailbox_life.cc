@@ -99,11 +99,14 @@ void Mailbox::create(const Spec& spec) {
 
 void Mailbox::removeFiles() {
   // The box last: as long as it is there, somebody will come and do this again.
+  crashPoint();
   ::unlink((path_ + ".index").c_str());
+  crashPoint();
   // Where the box cannot tell how many lanes there are, all that there may be.
   const bool tells = box_ != nullptr && box_->holds(kHeaderBytes) && load(header().retired) != 0;
   const uint32_t lanes = tells ? std::min(load(header().participants), kMaxParticipants) : kMaxParticipants;
   for (uint32_t number = 0; number < lanes; number++) ::unlink(lanePath(number).c_str());
+  crashPoint();
   ::unlink((path_ + ".box").c_str());
 }
 
@@ -121,6 +124,7 @@ void Mailbox::join(const Spec& spec) {
   own_ = &participant(number);
   ::unlink(lanePath(number).c_str());
   outbox_ = std::make_unique<Lane>(lanePath(number));
+  crashPoint();
   outbox_->create();
   // Its turns and its tally go on where its predecessor's ended.
   put(own().sync, 0u);
@@ -229,18 +233,7 @@ void Mailbox::retire(uint32_t number) {
     const bool stillThere = place.state == State::claimed && place.claimant == number;
     swap(dead.tally, tally, ((tally >> 32) + (stillThere ? 0 : 1)) << 32);
   }
-  eachEntry([&](uint32_t slot, uint64_t word) {
-    const Place place = Place::of(word);
-    Word& state = entries()[slot].state;
-    if (place.state == State::claimed && place.claimant == number) {
-      Place back = place.with(capacity_ == 0 ? State::waiting : State::full);
-      back.claimant = 0;
-      swap(state, word, back.word());
-    } else if (place.state == State::given && place.claimant == number) {
-      returnGiven(slot, word);
-    }
-  });
-  withdrawAllOf(number);
+  giveUpAllOf(number);
   const uint64_t bit = uint64_t{1} << (number % 64);
   clearBits(header().idleReceivers[number / 64], bit);
   clearBits(header().idleSenders[number / 64], bit);
@@ -266,20 +259,38 @@ void Mailbox::returnGiven(uint32_t slot, uint64_t word) {
   swap(entry.state, word, back.word());
 }
 
-void Mailbox::withdrawAllOf(uint32_t number) {
-  eachEntry([&](uint32_t slot, uint64_t word) {
-    const Place place = Place::of(word);
-    Word& state = entries()[slot].state;
-    if (place.lane != number) return;
-    if (place.state == State::want || (place.state == State::waiting && capacity_ == 0)) {
-      swap(state, word, place.emptied().word());
-    } else if (place.state == State::waiting) {
-      while (true) {
-        const View view = look();
-        if (load(state) != word || withdraw(view, slot, word)) break;
-      }
-    }
+/** What it had claimed or was given lies in the mailbox again; what it sent and wanted in vain is withdrawn. */
+bool Mailbox::giveUpAllOf(uint32_t number) {
+  bool back = false;
+  eachEntry([&](uint32_t slot, uint64_t) {
+    // Until it is none of its: a sender may meet a want between our look and our swap.
+    while (giveUp(slot, number, back)) {}
   });
+  return back;
+}
+
+bool Mailbox::giveUp(uint32_t slot, uint32_t number, bool& back) {
+  const View view = look();
+  Word& state = entries()[slot].state;
+  const uint64_t word = load(state);
+  const Place place = Place::of(word);
+  const bool sent = place.lane == number;
+  if (place.state == State::claimed && place.claimant == number) {
+    Place free = place.with(capacity_ == 0 ? State::waiting : State::full);
+    free.claimant = 0;
+    swap(state, word, free.word());
+    back = true;
+  } else if (place.state == State::given && place.claimant == number) {
+    returnGiven(slot, word);
+    back = true;
+  } else if (sent && (place.state == State::want || (place.state == State::waiting && capacity_ == 0))) {
+    swap(state, word, place.emptied().word());
+  } else if (sent && place.state == State::waiting) {
+    withdraw(view, slot, word);
+  } else {
+    return false;
+  }
+  return true;
 }
 
 /** The places of those who left, once nothing of theirs is in the mailbox. */
@@ -295,7 +306,7 @@ void Mailbox::freePlaces() {
   eachEntry([&](uint32_t, uint64_t word) {
     const Place place = Place::of(word);
     if (place.lane < participants) used[place.lane] = true;
-    if (place.claimant < participants && place.state == State::claimed) used[place.claimant] = true;
+    if (place.claimant < participants && (place.state == State::claimed || place.state == State::given)) used[place.claimant] = true;
   });
   for (uint32_t number = 0; number < participants; number++) {
     Participant& left = participant(number);
@@ -318,7 +329,10 @@ void Mailbox::leave() {
   }
   while (!claims_.empty()) giveBack();
   awake();
-  withdrawAllOf(me_);
+  if (giveUpAllOf(me_)) {
+    countReturn();
+    wakeReceivers();
+  }
   publish(own().identity, own().identity.load() & ~kPresent);
   sweep();
   bool alone = true;

@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "fault.h"
+#include "shared.h"
 
 #ifdef PIGEONHOLE_ONE_MAPPING
 #include <map>
@@ -98,6 +99,7 @@ void Mapping::ensure(uint64_t end) {
   if (file.fd < 0) fail("cannot open", path_);
   // To allocate in a file of the same name would leave this mapping short: the next touch would be a SIGBUS.
   if (inodeOf(file.fd) != inode_) throw Fault{Fault::Kind::system, ENOENT, path_ + " was removed while in use"};
+  crashPoint();
   int error;
   do error = ::posix_fallocate(file.fd, static_cast<off_t>(offset_ + known_), static_cast<off_t>(end - known_));
   while (error == EINTR);

@@ -54,6 +54,7 @@ Members::Members(std::string path, int doorMs) : path_(std::move(path)) {
   try {
     while (true) {
       makeDirectory(path_);
+      crashPoint();
       openFile();
       if (fd_ < 0) continue;
       if (!enter(doorMs)) throw Fault{Fault::Kind::busy, EBUSY, path_ + ": another process is opening or closing a mailbox"};
@@ -214,7 +215,9 @@ void Members::leave() {
       if (directory != nullptr) ::closedir(directory);
       for (const std::string& name : bells) ::unlink((path_ + "/" + name).c_str());
       if (!mailboxes) {
+        crashPoint();
         ::unlink((path_ + "/members").c_str());
+        crashPoint();
         ::rmdir(path_.c_str());
       }
     }
