@@ -35,6 +35,13 @@ Participant& Mailbox::participant(uint32_t number) {
   return reinterpret_cast<Participant*>(box_->data() + kHeaderBytes)[number];
 }
 
+/** It only grows, and this one was counted when it joined. */
+uint32_t Mailbox::participantsEver() {
+  const uint32_t count = load(header().participants);
+  if (count > kMaxParticipants || count == 0 || (own_ != nullptr && count <= me_)) corrupt("the number of participants");
+  return count;
+}
+
 Entry& Mailbox::entry(uint32_t slot, const char* what) {
   if (slot >= kMaxEntries || !index_->holds((uint64_t{slot} + 1) * sizeof(Entry))) corrupt(what);
   return entries()[slot];
@@ -210,7 +217,7 @@ void Mailbox::allowBytes(uint64_t bytes) {
   }
   reclaim(outgoing_.size());
   put(own().laneBytes, liveBytes_);
-  const uint32_t participants = std::min(load(header().participants), kMaxParticipants);
+  const uint32_t participants = participantsEver();
   uint64_t total = 0;
   for (uint32_t number = 0; number < participants; number++) total += load(participant(number).laneBytes);
   if (total + bytes > maxBytes_)

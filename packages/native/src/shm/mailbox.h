@@ -182,6 +182,7 @@ class Mailbox {
   // mailbox.cc
   Header& header() const { return *reinterpret_cast<Header*>(box_->data()); }
   Participant& participant(uint32_t number);
+  uint32_t participantsEver();
   Participant& own() { return *own_; }
   Entry* entries() const { return reinterpret_cast<Entry*>(index_->data()); }
   Entry& entry(uint32_t slot, const char* what);

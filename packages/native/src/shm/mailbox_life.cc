@@ -51,7 +51,7 @@ bool Mailbox::usable(const Spec& spec) {
   if (!box_->holds(kHeaderBytes + sizeof(Participant)) || load(header().magic) == 0) return false;
   if (load(header().retired) != 0) return false;
   const bool sound = load(header().magic) == kMagic && load(header().nameLength) <= kMaxName &&
-                     load(header().participants) <= kMaxParticipants && load(header().takers) <= kMaxParticipants &&
+                     load(header().participants) <= kMaxParticipants && load(header().participants) > 0 && load(header().takers) <= kMaxParticipants &&
                      load(header().ordering) <= 1 &&
                      (load(header().capacity) <= kMaxEntries || load(header().capacity) == kUnbounded);
   if (sound && load(header().version) != kVersion)
@@ -216,7 +216,9 @@ uint64_t Mailbox::laneBytes() {
 /** Behind the door: or a place that was given to a new participant could be swept for its predecessor. */
 void Mailbox::sweep() {
   members_.prune();
-  const uint32_t participants = std::min(load(header().participants), kMaxParticipants);
+  const uint32_t participants = participantsEver();
+  // Else it would be swept as dead, and its place given away.
+  if (!left_ && load(own().identity) != members_.self()) corrupt("this participant's identity");
   for (uint32_t number = 0; number < participants; number++) {
     const uint64_t identity = load(participant(number).identity);
     if ((identity & kPresent) != 0 && !members_.alive(identity)) retire(number);
