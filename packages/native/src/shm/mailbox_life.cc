@@ -120,6 +120,8 @@ void Mailbox::join(const Spec& spec) {
   if (number >= kMaxParticipants)
     throw Fault{Fault::Kind::limit, EMFILE, "it has " + std::to_string(kMaxParticipants) + " participants, the most there may be"};
   box_->ensure(kHeaderBytes + (uint64_t{number} + 1) * sizeof(Participant));
+  // Before the lane: who removes the mailbox removes as many.
+  if (number >= participants) publish(header().participants, number + 1);
   me_ = number;
   own_ = &participant(number);
   ::unlink(lanePath(number).c_str());
@@ -134,7 +136,6 @@ void Mailbox::join(const Spec& spec) {
   crashPoint();
   std::memcpy(own().name, spec.process.data(), std::min<size_t>(spec.process.size(), kMaxName));
   put(own().nameLength, static_cast<uint32_t>(std::min<size_t>(spec.process.size(), kMaxName)));
-  if (number >= participants) publish(header().participants, number + 1);
   publish(own().identity, members_.self());
   sweep();
 }

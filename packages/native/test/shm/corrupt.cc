@@ -2,7 +2,7 @@
 // every call must end, with a result or a Fault, every message received must be whole, and no memory be touched that
 // is not the mailbox's (compiled with AddressSanitizer).
 //
-//   corrupt DIRECTORY FLIPS SEED     exits with 0 if it did; a trial that does not end is ended by SIGALRM
+//   corrupt DIRECTORY FLIPS SEED EVERY     of the hostile values of fields each EVERY-th; exits with 0 if it did; a trial that does not end is ended by SIGALRM
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -133,22 +133,23 @@ void trial(uint32_t capacity, const Damage& what) {
   if (failed) std::abort();
 }
 
-void hostileFields() {
+void hostileFields(long every) {
   const uint64_t values[] = {0, 1, 2, 7, 255, 256, 500, 501, 65535, 0x7fff'ffff, 0xffff'ffff, ~uint64_t{0}, uint64_t{1} << 63, 0x0102'0304'0506'0708};
   std::vector<uint64_t> offsets;
   for (uint64_t at = 0; at < sizeof(Header); at += 4)
     if (at < 40 || at >= offsetof(Header, ledger)) offsets.push_back(at);
   for (uint64_t at = 0; at < 2 * sizeof(Participant); at += 4) offsets.push_back(kHeaderBytes + at);
   size_t count = 0;
+  long turn = 0;
+  const auto hurt = [&](const char* file, uint64_t at, uint64_t value, uint32_t bytes) {
+    if (turn++ % every == 0) trial(capacities[count++ % 3], {file, at, -1, value, bytes});
+  };
   // Padding has nothing to hurt; of the rest each place with each value, the capacities taking turns.
   for (const uint64_t at : offsets) {
-    for (const uint64_t value : values) {
-      const uint32_t bytes = at % 8 == 0 && count % 2 == 0 ? 8 : 4;
-      trial(capacities[count++ % 3], {".box", at, -1, value, bytes});
-    }
+    for (const uint64_t value : values) hurt(".box", at, value, at % 8 == 0 && count % 2 == 0 ? 8 : 4);
   }
   for (uint64_t at = 0; at < 8 * sizeof(Entry); at += 8)
-    for (const uint64_t value : values) trial(capacities[count++ % 3], {".index", at, -1, value, 8});
+    for (const uint64_t value : values) hurt(".index", at, value, 8);
 }
 
 void flips(long most, unsigned seed) {
@@ -170,13 +171,13 @@ void flips(long most, unsigned seed) {
 }  // namespace
 
 int main(int count, char** values) {
-  if (count != 4) return 2;
+  if (count != 5) return 2;
   directory = values[1];
   std::signal(SIGPIPE, SIG_IGN);
   now = static_cast<Now*>(::mmap(nullptr, sizeof(Now), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
   const pid_t pid = fork();
   if (pid == 0) {
-    hostileFields();
+    hostileFields(std::atol(values[4]));
     flips(std::atol(values[2]), static_cast<unsigned>(std::atol(values[3])));
     std::printf("trials %ld unharmed %lu corrupt %lu other %lu\n", now->trial, counts[0], counts[1], counts[2]);
     return 0;
