@@ -136,6 +136,32 @@ export function sharedMemoryFile(folder: string, mailbox: string): string {
   return join(folder, digest(mailbox).slice(0, 32));
 }
 
+/** The mailbox in which one run of a process gets what concerns its actors. */
+export function controlName(incarnation: string): string {
+  return `actors.${incarnation}`;
+}
+
+/** The mailbox of one subscription of such a run. */
+export function subscriptionName(topic: string, incarnation: string, number: number): string {
+  return `topic.${topic}.${incarnation}.${number}`;
+}
+
+/** Whose subscription it is; null for what `subscriptionName` does not make for that topic. */
+export function subscriberOf(mailbox: string, topic: string): string | null {
+  const [, incarnation, rest] = /^([0-9a-f]{16})\.(\d+)$/.exec(mailbox.slice(`topic.${topic}.`.length)) ?? [];
+  return incarnation !== undefined && mailbox === subscriptionName(topic, incarnation, Number(rest))
+    ? incarnation
+    : null;
+}
+
+/**
+ * Whether only one run of one process receives from that mailbox. Nobody comes after it: a store that keeps messages for the next
+ * receiver lets such a mailbox go, with what it holds, when nobody has it open any more.
+ */
+export function isOwned(mailbox: string): boolean {
+  return /^(actors|topic\..+)\.[0-9a-f]{16}(\.\d+)?$/.test(mailbox);
+}
+
 function digest(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }

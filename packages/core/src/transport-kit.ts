@@ -9,7 +9,7 @@ export {
   show,
 } from './errors.js';
 export { type Envelope, MAX_PRIORITY, MAX_TYPE, matches, type Selector } from './message.js';
-export { sharedMemoryFile, sharedMemoryFolder } from './naming.js';
+export { isOwned, sharedMemoryFile, sharedMemoryFolder } from './naming.js';
 export { PACKET_HEAD, type PacketCarrier, PacketLinks } from './packet-links.js';
 export { Queue } from './queue.js';
 export { capacityMismatch, DEFAULT_CAPACITY } from './spec.js';
@@ -26,6 +26,7 @@ export type {
   PeerInfo,
   Port,
   PortContext,
+  ProcessOptions,
   StoreAttachment,
   StoreChannel,
   StoreTransport,

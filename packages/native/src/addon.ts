@@ -49,6 +49,7 @@ export interface ShmMembers {
 
 /** One mailbox in shared memory (src/shm/mailbox.h). -1 stands for no selector, no handle. Errors are `ShmFault`s. */
 export interface ShmMailbox {
+  readonly name: string;
   readonly capacity: number;
   readonly byPriority: boolean;
   readonly replaced: boolean;
@@ -85,7 +86,8 @@ export interface ShmMailbox {
   live(): number;
   laneBytes(): number;
   poison(): void;
-  leave(): void;
+  /** The last one removes it if it is empty; with `discard`, whatever it holds. */
+  leave(discard: boolean): void;
 }
 
 export interface ShmFault extends Error {

@@ -101,6 +101,7 @@ class JsMailbox : public Napi::ObjectWrap<JsMailbox> {
         env, "ShmMailbox",
         {InstanceAccessor<&JsMailbox::capacity>("capacity"), InstanceAccessor<&JsMailbox::byPriority>("byPriority"),
          InstanceAccessor<&JsMailbox::replaced>("replaced"), InstanceAccessor<&JsMailbox::settled>("settled"),
+         InstanceAccessor<&JsMailbox::name>("name"),
          InstanceMethod<&JsMailbox::settle>("settle"), InstanceMethod<&JsMailbox::peek>("peek"), InstanceMethod<&JsMailbox::again>("again"), InstanceMethod<&JsMailbox::send>("send"),
          InstanceMethod<&JsMailbox::sendOutcome>("sendOutcome"), InstanceMethod<&JsMailbox::withdrawSend>("withdrawSend"),
          InstanceMethod<&JsMailbox::claim>("claim"), InstanceMethod<&JsMailbox::body>("body"),
@@ -143,6 +144,9 @@ class JsMailbox : public Napi::ObjectWrap<JsMailbox> {
   }
   Napi::Value byPriority(const Napi::CallbackInfo& info) {
     return Napi::Boolean::New(info.Env(), guarded(info.Env(), [&] { return mailbox().byPriority(); }));
+  }
+  Napi::Value name(const Napi::CallbackInfo& info) {
+    return Napi::String::New(info.Env(), guarded(info.Env(), [&] { return mailbox().name(); }));
   }
   Napi::Value settled(const Napi::CallbackInfo& info) {
     return Napi::Boolean::New(info.Env(), guarded(info.Env(), [&] { return mailbox().settled(); }));
@@ -280,7 +284,7 @@ class JsMailbox : public Napi::ObjectWrap<JsMailbox> {
   }
   void leave(const Napi::CallbackInfo& info) {
     guarded(info.Env(), [&] {
-      mailbox().leave();
+      mailbox().leave(info[0].As<Napi::Boolean>().Value());
       // Now, not when this object is collected: a process may have no more than 65,530 mappings (vm.max_map_count).
       mailbox_.reset();
     });

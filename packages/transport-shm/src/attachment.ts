@@ -2,6 +2,7 @@ import {
   type Capacity,
   capacityMismatch,
   DEFAULT_CAPACITY,
+  isOwned,
   type MailboxSpec,
   type Ordering,
   PigeonholeError,
@@ -153,7 +154,7 @@ export class ShmAttachment implements StoreAttachment {
     mailbox.leave();
   }
 
-  /** Removes mailboxes that are empty and that nobody alive has; joining and leaving each does it. */
+  /** Removes mailboxes that nobody alive has and that are empty or were of one process only; joining and leaving each does it. */
   private tidy(): void {
     const addon = native();
     const open = new Set([...this.mailboxes.keys()].map((name) => sharedMemoryFile(this.directory, name)));
@@ -173,7 +174,7 @@ export class ShmAttachment implements StoreAttachment {
           this.scratch,
           this.frame,
         );
-        stray.leave();
+        stray.leave(isOwned(stray.name));
       } catch (error) {
         if (!isFault(error)) throw error;
         this.context.warn(fromFault(error, path) as Error);

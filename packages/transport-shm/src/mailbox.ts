@@ -3,6 +3,7 @@ import {
   type Channel,
   Delivery,
   type Envelope,
+  isOwned,
   OperationList,
   type Ordering,
   type PigeonholeError,
@@ -219,7 +220,7 @@ export class SharedMailbox implements Channel, Polled {
   leave(): void {
     this.poller.remove(this);
     try {
-      this.shared.leave();
+      this.shared.leave(isOwned(this.name));
     } catch (error) {
       if (!isFault(error)) throw error;
     }

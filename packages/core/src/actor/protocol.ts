@@ -3,6 +3,7 @@
  * mailbox, which has the actor's name; everything else goes to the control mailbox of one runtime. docs/actors.md has both tables.
  */
 import { type MailboxAddress, mailbox } from '../address.js';
+import { controlName } from '../naming.js';
 import type { Clock } from './clock.js';
 import type { WireError } from './remote-error.js';
 import type { TraceContext } from './types.js';
@@ -153,5 +154,5 @@ export function decodeError(value: unknown): WireError {
 
 /** Where one runtime gets replies and whatever else concerns its actors. What it holds, this runtime has asked for. */
 export function controlMailbox(incarnation: string): MailboxAddress<unknown> {
-  return mailbox(`actors.${incarnation}`, { capacity: 'unbounded' });
+  return mailbox(controlName(incarnation), { capacity: 'unbounded' });
 }

@@ -113,8 +113,9 @@ class Mailbox {
   uint64_t identityOf(uint32_t lane);
   uint32_t live();
   uint64_t laneBytes();
-  /** Behind the door. Removes the mailbox if it is empty and nobody else has it. */
-  void leave();
+  /** Behind the door. Removes the mailbox if nobody else has it and it is empty, or `discard`: then with what it holds. */
+  void leave(bool discard = false);
+  std::string name();
 
  private:
   struct View {

@@ -321,7 +321,9 @@ void Mailbox::freePlaces() {
   }
 }
 
-void Mailbox::leave() {
+std::string Mailbox::name() { return {header().name, std::min(load(header().nameLength), kMaxName)}; }
+
+void Mailbox::leave(bool discard) {
   if (left_) return;
   left_ = true;
   // Somebody has removed it, and perhaps another mailbox has its name by now.
@@ -341,7 +343,7 @@ void Mailbox::leave() {
   bool alone = true;
   for (uint32_t number = 0; number < load(header().participants); number++)
     alone = alone && (load(participant(number).identity) & kPresent) == 0;
-  if (!alone || live() > 0) return;
+  if (!alone || (!discard && live() > 0)) return;
   publish(header().retired, 1u);
   removeFiles();
 }
