@@ -1,3 +1,4 @@
+import { type ChildProcess, fork } from 'node:child_process';
 import { EventEmitter } from 'eventemitter3';
 import type { Clock } from './actor/clock.js';
 import type { DeadLetters } from './actor/dead-letters.js';
@@ -34,7 +35,7 @@ import { Pending } from './pending.js';
 import type { Registry } from './registry/registry.js';
 import type { CloseReport, Explanation, StopReport } from './reports.js';
 import { type Choice, type Selected, Selection } from './select.js';
-import type { MailboxSpec } from './transport.js';
+import type { MailboxSpec, ProcessOptions } from './transport.js';
 import type { WaitOptions } from './waiters.js';
 
 /** @internal what `createRuntime` puts together */
@@ -275,6 +276,14 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
     const sender = this.makeSender(to, this.openLater(to, 'sender'));
     this.handles.add(sender);
     return sender;
+  }
+
+  /** @internal starts a script in a process that the transports in use reach */
+  startProcess(script: string, options: ProcessOptions): ChildProcess {
+    for (const { transport } of this.parts.carriers)
+      if (transport.kind === 'link' && transport.startProcess !== undefined)
+        return transport.startProcess(script, options);
+    return fork(script, [], options);
   }
 
   /** The other live processes of the namespace. */

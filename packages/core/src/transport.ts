@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import type { Capacity, Ordering } from './address.js';
 import type { ReceiveOperation, SendOperation, Waiting } from './waiters.js';
 
@@ -111,6 +112,12 @@ export interface Port {
   close(): Promise<void>;
 }
 
+/** How a process is to be started: as `fork` of `node:child_process` takes it. `stdio` has an IPC channel. */
+export interface ProcessOptions {
+  readonly serialization: 'advanced';
+  readonly stdio: ('ignore' | 'inherit' | 'ipc')[];
+}
+
 /** A transport over which mailboxes are hosted by one process and reached by the others through links. */
 export interface LinkTransport {
   readonly kind: 'link';
@@ -118,6 +125,11 @@ export interface LinkTransport {
   readonly capabilities: Capabilities;
   /** Opens this process's port: called once for a runtime. */
   open(context: PortContext): Promise<Port>;
+  /**
+   * Starts a Node.js script as a process that this transport reaches. Present where another way of starting it will not do; core
+   * then starts so the processes of actors. Throws what keeps it from starting.
+   */
+  startProcess?(script: string, options: ProcessOptions): ChildProcess;
   /** What else `explain` is to tell of it here and now, such as an ability that depends on the machine. */
   details?(): Readonly<Record<string, string>>;
 }

@@ -2,6 +2,7 @@ import { isMainThread } from 'node:worker_threads';
 import { type LinkTransport, PigeonholeError, type Port, type PortContext } from '@pigeonhole/core/transport';
 import { native } from '@pigeonhole/native';
 import { hub } from './hub.js';
+import { spawnProcess } from './spawn-process.js';
 
 export { type SpawnProcessOptions, spawnProcess } from './spawn-process.js';
 
@@ -19,6 +20,7 @@ export default function pipe(options: Record<string, never> = {}): LinkTransport
     name: 'pipe',
     capabilities: { sync: false, crossThread: false, crossProcess: true, crossHost: false, durable: false },
     open,
+    startProcess: spawnProcess,
     details: () => ({ place: isMainThread ? hub().address : 'a worker thread, which has no pipes' }),
   };
 }

@@ -1,7 +1,9 @@
+import type { ChildProcess } from 'node:child_process';
 import type { Destination, Source } from '../address.js';
 import type { Logger, ResolvedConfig } from '../config.js';
 import type { Receiver, Sender } from '../mailbox.js';
 import type { Explanation } from '../reports.js';
+import type { ProcessOptions } from '../transport.js';
 
 /** What the actors need of a runtime: mailboxes, and who else is there. `Runtime` fits it. */
 export interface ActorRuntime {
@@ -13,6 +15,8 @@ export interface ActorRuntime {
   senderSoon(to: Destination): Sender<unknown>;
   receiver(from: Source): Promise<Receiver<unknown>>;
   peers(): readonly { readonly name: string; readonly incarnation: string; readonly pid: number }[];
+  /** Starts a script in a process that the transports in use reach. */
+  startProcess(script: string, options: ProcessOptions): ChildProcess;
   explain(address: Destination): Explanation;
   warn(error: Error): void;
 }

@@ -194,7 +194,7 @@ export class Cell {
 
   private await(turn: Turn, result: PromiseLike<unknown>, began: number): Promise<unknown> {
     this.lasting.add(turn);
-    turn.lasts();
+    turn.lasts(this.actor.name);
     return Promise.resolve(result).then(
       (value) =>
         turn.request.kind === Request.stream

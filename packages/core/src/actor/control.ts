@@ -4,7 +4,7 @@ import type { ActorRuntime } from './actor-runtime.js';
 import { controlMailbox } from './protocol.js';
 
 /** So long a message waits for a process that this one has not (yet, or any more) heard of: milliseconds. */
-const STRANGER_PATIENCE = 5_000;
+export const STRANGER_PATIENCE = 5_000;
 
 /** This runtime's control mailbox, and the way to those of others. Nothing here waits for another process to be done. */
 export class ControlLine {

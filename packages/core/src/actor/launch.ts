@@ -1,7 +1,7 @@
-import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { Boot, Order, Report } from './actor-host.js';
+import type { ActorRuntime } from './actor-runtime.js';
 
 /** A process or thread that serves one actor. */
 export interface Vessel {
@@ -24,8 +24,8 @@ const DEAF_AFTER = 500;
 /** Beside every entry and chunk of the built package. */
 const script = new URL('./actor-host.js', import.meta.url);
 
-export function launchProcess(boot: Boot, events: VesselEvents): Vessel {
-  const child = fork(fileURLToPath(script), [], {
+export function launchProcess(boot: Boot, events: VesselEvents, runtime: ActorRuntime): Vessel {
+  const child = runtime.startProcess(fileURLToPath(script), {
     serialization: 'advanced',
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });

@@ -4,7 +4,7 @@ import type { ResolvedConfig, RuntimeOptions, TransportSetting } from '../config
 import { PigeonholeError } from '../errors.js';
 import type { Boot, Order, Report } from './actor-host.js';
 import { type Alarm, systemClock } from './clock.js';
-import { launchProcess, launchThread, type Vessel } from './launch.js';
+import { launchProcess, launchThread, type Vessel, type VesselEvents } from './launch.js';
 import type { Child, Parent } from './local-actor.js';
 import { optionError } from './option-error.js';
 import { decodeError } from './protocol.js';
@@ -55,7 +55,7 @@ export class PlacedActor implements Child {
       hasFailed = true;
       failed(error);
     };
-    this.vessel = launch(this.boot, {
+    const events: VesselEvents = {
       report: (report) => {
         if (number !== this.launches) return;
         if ('ready' in report) {
@@ -77,7 +77,12 @@ export class PlacedActor implements Child {
         if (isReady) this.died(error);
         else failOnce(error);
       },
-    });
+    };
+    try {
+      this.vessel = launch(this.boot, events, this.system.runtime);
+    } catch (error) {
+      failOnce(error as Error);
+    }
   }
 
   /** It died unasked. */

@@ -2,19 +2,20 @@ import { PigeonholeError } from '../errors.js';
 import type { PeerEvent } from '../events.js';
 import type { Message } from '../message.js';
 import type { ActorRuntime } from './actor-runtime.js';
+import { Announcing } from './announcing.js';
 import { Asks } from './asks.js';
 import { type Clock, systemClock } from './clock.js';
 import { ControlLine } from './control.js';
 import { DeadLetters } from './dead-letters.js';
 import { Deadlines } from './deadlines.js';
 import { checkInstances, isActorDefinition } from './define.js';
+import { Incoming } from './incoming.js';
 import { type Child, LocalActor, type Parent } from './local-actor.js';
 import { optionError } from './option-error.js';
 import { PlacedActor } from './placement.js';
-import { Control, decodeError, isCount, isIncarnation, Request } from './protocol.js';
+import { Request } from './protocol.js';
 import type { Reading } from './reading.js';
 import { Line, makeRef, type Origin } from './ref.js';
-import { RemoteError } from './remote-error.js';
 import { Topics } from './topic.js';
 import { Turn } from './turn.js';
 import type { ActorDefinition, ActorRef, SpawnedActor, SpawnOptions } from './types.js';
@@ -44,14 +45,14 @@ export class ActorSystem {
   readonly watches: Watches;
   readonly deadLetters: DeadLetters;
   readonly topics: Topics;
+  readonly incoming: Incoming;
+  readonly announcing: Announcing;
   /** Streams that are read here. */
   readonly readings = new Map<number, Reading>();
   private readonly lines = new Map<string, Line>();
   private readonly actors = new Map<string, LocalActor>();
   private readonly placed = new Map<string, PlacedActor>();
   private readonly starting = new Set<string>();
-  /** Turns of others whose caller knows that this process works on them. */
-  private readonly working = new Map<string, Turn>();
   private readonly dead = new Set<string>();
   private abortedCount = 0;
   private handledCount = 0;
@@ -66,9 +67,11 @@ export class ActorSystem {
   ) {
     this.incarnation = runtime.incarnation;
     this.deadlines = new Deadlines(clock);
+    this.incoming = new Incoming(this);
+    this.announcing = new Announcing(runtime);
     this.control = new ControlLine(
       runtime,
-      (from, body) => this.take(from, body),
+      (from, body) => this.incoming.take(from, body),
       (incarnation) => this.isDead(incarnation),
     );
     this.asks = new Asks(this);
@@ -114,6 +117,10 @@ export class ActorSystem {
 
   actor(name: string): LocalActor | undefined {
     return this.actors.get(name);
+  }
+
+  unwatch(watcher: string, id: number): void {
+    for (const actor of this.actors.values()) actor.unwatch(watcher, id);
   }
 
   status(): ActorStatus[] {
@@ -216,79 +223,9 @@ export class ActorSystem {
 
   // --- what comes from other runtimes
 
-  remember(turn: Turn): void {
-    this.working.set(`${turn.request.replyTo} ${turn.request.id}`, turn);
-  }
-
-  forget(turn: Turn): void {
-    this.working.delete(`${turn.request.replyTo} ${turn.request.id}`);
-  }
-
-  private incarnationOf(process: string): string | null {
-    if (process === this.runtime.name) return this.incarnation;
-    return this.runtime.peers().find((peer) => peer.name === process)?.incarnation ?? null;
-  }
-
-  /** Anybody of the namespace may write here: what does not fit is passed over. */
-  private take(from: string, body: unknown): void {
-    if (!Array.isArray(body)) return;
-    const [kind, id, value, more, ...rest] = body as unknown[];
-    if (!isCount(id)) return;
-    if (
-      kind === Control.reply ||
-      kind === Control.error ||
-      kind === Control.working ||
-      kind === Control.value ||
-      kind === Control.end
-    )
-      this.answered(kind, id, value, from);
-    else if (kind === Control.watching) this.watching(id, value);
-    else if (kind === Control.terminated) {
-      const reason = value === 'crashed' ? 'crashed' : 'stopped';
-      this.watches.end(
-        id,
-        reason,
-        more === null || more === undefined ? undefined : new RemoteError('', decodeError(more)),
-      );
-    } else if (kind === Control.subscribe || kind === Control.unsubscribe) {
-      const incarnation = this.incarnationOf(from);
-      if (incarnation !== null) this.topics.take(kind, incarnation, value, more, rest[0]);
-    } else this.asked(kind, id, value, from);
-  }
-
-  private answered(kind: number, id: number, value: unknown, from: string): void {
-    if (kind === Control.working && !isIncarnation(value)) return;
-    const reading = this.readings.get(id);
-    if (reading !== undefined) reading.take(kind, value);
-    else if (this.asks.take(kind, id, value)) return;
-    else if (kind === Control.working) this.control.post(value as string, [Control.cancel, id]);
-    else if (kind === Control.value) {
-      const worker = this.incarnationOf(from);
-      if (worker !== null) this.control.post(worker, [Control.cancel, id]);
-    }
-  }
-
-  private watching(id: number, worker: unknown): void {
-    if (!isIncarnation(worker)) return;
-    if (!this.watches.inPlace(id, worker)) this.control.post(worker, [Control.unwatch, id]);
-    // It may have died before it was known whom to mourn.
-    else if (worker !== this.incarnation && !this.runtime.peers().some((peer) => peer.incarnation === worker))
-      this.watches.down(worker);
-  }
-
-  private asked(kind: unknown, id: number, value: unknown, from: string): void {
-    const asker = this.incarnationOf(from);
-    if (asker === null) return;
-    if (kind === Control.cancel)
-      this.working
-        .get(`${asker} ${id}`)
-        ?.abandon(new PigeonholeError('ERR_CLOSED', 'the caller has given up'));
-    else if (kind === Control.credit && isCount(value)) this.working.get(`${asker} ${id}`)?.onCredit?.(value);
-    else if (kind === Control.unwatch) for (const actor of this.actors.values()) actor.unwatch(asker, id);
-  }
-
   /** A process has come. */
   peerUp({ incarnation }: PeerEvent): void {
+    this.incoming.peerUp();
     this.topics.peerUp(incarnation);
   }
 
@@ -301,9 +238,7 @@ export class ActorSystem {
     for (const reading of [...this.readings.values()]) reading.down(incarnation, process);
     this.watches.down(incarnation);
     for (const actor of this.actors.values()) actor.watcherDown(incarnation);
-    for (const turn of [...this.working.values()])
-      if (turn.request.replyTo === incarnation)
-        turn.abandon(new PigeonholeError('ERR_PEER_DOWN', `process '${process}', which asked, has ended`));
+    this.incoming.peerDown(incarnation, process);
   }
 
   private bury(incarnation: string): void {

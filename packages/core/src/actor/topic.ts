@@ -1,7 +1,7 @@
 import { checkCapacity, type MailboxAddress, mailbox } from '../address.js';
 import { PigeonholeError } from '../errors.js';
 import type { Sender } from '../mailbox.js';
-import { checkName } from '../naming.js';
+import { checkName, subscriptionName } from '../naming.js';
 import type { WaitOptions } from '../waiters.js';
 import { optionError } from './option-error.js';
 import { Control } from './protocol.js';
@@ -75,9 +75,10 @@ export class Topics {
     if (!overflows.includes(overflow)) throw optionError('overflow', of, overflow, overflows.join(', '));
     if (checkCapacity(capacity, `a subscription to topic '${name}'`) === 0 && overflow === 'drop-oldest')
       throw optionError('capacity', of, capacity, "1 or more with overflow 'drop-oldest'");
-    const address: MailboxAddress<T> = mailbox(`topic.${name}.${this.system.incarnation}.${++this.count}`, {
-      capacity,
-    });
+    const address: MailboxAddress<T> = mailbox(
+      subscriptionName(name, this.system.incarnation, ++this.count),
+      { capacity },
+    );
     const receiver = await this.system.runtime.receiver(address);
     await this.system.control.open();
     this.own.set(address.name, { topic: name, overflow });
@@ -114,10 +115,8 @@ export class Topics {
         if (subscriber.incarnation === incarnation) this.remove(name, subscriber.mailbox);
   }
 
-  /** What a process says of its own subscriptions; of those of others it has nothing to say. */
-  take(kind: number, incarnation: string, name: unknown, mailbox: unknown, overflow: unknown): void {
-    if (typeof name !== 'string' || typeof mailbox !== 'string') return;
-    if (!mailbox.startsWith(`topic.${name}.${incarnation}.`)) return;
+  /** What a process says of a subscription of its own. */
+  take(kind: number, incarnation: string, name: string, mailbox: string, overflow: unknown): void {
     if (kind === Control.unsubscribe) this.remove(name, mailbox);
     else if (overflows.includes(overflow)) this.add(incarnation, name, mailbox, overflow as Overflow);
   }

@@ -4,9 +4,6 @@ import { type ActorRequest, Control, encodeError, Request } from './protocol.js'
 import { describeError } from './remote-error.js';
 import type { ActorSystem } from './system.js';
 
-/** Milliseconds after which a caller is told who works on its request: what is done sooner does not cost a message. */
-const ANNOUNCE = 10;
-
 /** One message being handled: its caller, whether that has been answered, and the signal of its context. */
 export class Turn extends Due {
   /** Put aside by `ctx.stash`. */
@@ -14,6 +11,8 @@ export class Turn extends Due {
   /** @internal the caller has its reply, or the end of its stream */
   answered = false;
   private announced = false;
+  /** Its handler has not finished at once, and not yet. */
+  lasting = false;
   private controller: AbortController | null = null;
   private abortReason: PigeonholeError | undefined;
   private givenUp = false;
@@ -60,15 +59,23 @@ export class Turn extends Due {
   }
 
   /** Its handler has not finished at once: from now on its caller can be told who works on it, and can stop it. */
-  lasts(): void {
+  lasts(actor: string): void {
     if (this.request.kind !== Request.ask) return;
-    this.system.deadlines.add(this, Math.min(ANNOUNCE, this.left()));
+    this.lasting = true;
+    this.system.announcing.add(this, actor);
+  }
+
+  /** Its caller is told in so many milliseconds, if it lasts so long. */
+  announceIn(delay: number): void {
+    if (delay > 0 && !this.expired) this.system.deadlines.add(this, Math.min(delay, this.left()));
+    else this.expire();
   }
 
   /** The handler is done, whatever its outcome. */
   over(): void {
+    this.lasting = false;
     this.system.deadlines.remove(this);
-    if (this.announced) this.system.forget(this);
+    if (this.announced) this.system.incoming.forget(this);
     this.announced = false;
   }
 
@@ -90,7 +97,7 @@ export class Turn extends Due {
       return;
     }
     this.announced = true;
-    this.system.remember(this);
+    this.system.incoming.remember(this);
     this.system.control.post(replyTo, [Control.working, id, this.system.incarnation]);
   }
 
@@ -110,6 +117,7 @@ export class Turn extends Due {
   reply(value: unknown): void {
     if (!this.asked) return;
     this.answered = true;
+    this.system.announcing.flush();
     const { replyTo, id } = this.request;
     this.system.control.post(replyTo, [Control.reply, id, value], (error) => this.failReply(error));
   }
@@ -118,6 +126,7 @@ export class Turn extends Due {
   refuse(thrown: unknown): void {
     if (this.answered || this.request.kind === Request.tell) return;
     this.answered = true;
+    this.system.announcing.flush();
     this.failReply(thrown);
   }
 
