@@ -14,6 +14,8 @@ export interface ActorStageOptions {
   transport: NonNullable<RuntimeOptions['transport']>;
   /** Milliseconds after which one wait counts as hung. Default 20,000. */
   watchdog?: number;
+  /** Where the transport keeps messages that nobody has received: removes those of a namespace, given its directory. */
+  discard?(namespaceDirectory: string): void;
 }
 
 /** The module of the suite's actors, built beside this one, or in `dist` when the suite runs from its sources. */
@@ -83,6 +85,7 @@ export class ActorStage {
       await this.within(closing, 'the runtimes to close');
       if (!failed) await this.checkNothingIsLeft();
     } finally {
+      this.options.discard?.(join(this.directory, this.namespace));
       rmSync(this.directory, { recursive: true, force: true });
     }
   }
