@@ -54,7 +54,7 @@ export async function run(runtime: Runtime, settings: DeskSettings): Promise<Acc
   const left = await runtime.ref<typeof inventory>('inventory').ask.left();
   const gone = SKUS.length * stock - SKUS.reduce((sum, sku) => sum + (left[sku] ?? 0), 0);
   const said = await runtime.ref<typeof notifier>('notifier').ask.said();
-  const letters = await runtime.deadLetters.list();
+  const letters = await runtime.deadLetters.take(); // nobody comes after this desk
   const sum = Object.values(outcomes).reduce((total, count) => total + count, 0);
   return {
     placement,

@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { sharedMemoryFolder } from '@pigeonhole/core/transport';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Account } from '../desk.js';
 
@@ -12,7 +13,7 @@ const MAIN = fileURLToPath(new URL('../../dist/order-desk/main.js', import.meta.
 
 /** Runs the command as a user does, in a runtime directory of the test's own. */
 async function runDesk(...args: string[]): Promise<Account> {
-  const directory = mkdtempSync(join(tmpdir(), 'pgo-'));
+  const directory = realpathSync(mkdtempSync(join(tmpdir(), 'pgo-')));
   onTestFinished(() => rmSync(directory, { recursive: true }));
   const child = spawn(process.execPath, [MAIN, '--json', ...args], {
     env: { ...process.env, PIGEONHOLE_DIR: directory },
@@ -29,6 +30,9 @@ async function runDesk(...args: string[]): Promise<Account> {
     entry.isFile(),
   );
   expect(left).toEqual([]);
+  const shared = sharedMemoryFolder('/dev/shm', join(directory, `order-desk-${child.pid}`));
+  onTestFinished(() => rmSync(shared, { recursive: true, force: true }));
+  expect(existsSync(shared)).toBe(false);
   return JSON.parse(said) as Account;
 }
 
@@ -40,11 +44,14 @@ test('in one process, nothing fails: as many orders are settled as there are goo
   });
 });
 
-test('in processes, with one that throws and is killed at random, every order is accounted for', async () => {
-  const account = await runDesk('--transport', 'uds', '--orders', '200', '--kill', '0.02');
-  expect(account).toMatchObject({ placement: 'process', ok: true });
-  expect(account.outcomes.failed).toBe(0);
-  expect(account.restarts).toBeGreaterThan(0);
-  expect(account.outcomes.uncertain).toBeGreaterThan(0);
-  expect(account.outcomes['not charged']).toBeGreaterThan(0);
-});
+test.each(['uds', 'shm'])(
+  'in processes over %s, with one that throws and is killed at random, every order is accounted for',
+  async (transport) => {
+    const account = await runDesk('--transport', transport, '--orders', '200', '--kill', '0.02');
+    expect(account).toMatchObject({ placement: 'process', ok: true });
+    expect(account.outcomes.failed).toBe(0);
+    expect(account.restarts).toBeGreaterThan(0);
+    expect(account.outcomes.uncertain).toBeGreaterThan(0);
+    expect(account.outcomes['not charged']).toBeGreaterThan(0);
+  },
+);
