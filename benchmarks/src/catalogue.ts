@@ -17,37 +17,39 @@ export function caseId({ kind, name }: { kind: KindName; name: string }): string
   return `${kind}/${name}`;
 }
 
-async function load(file: string): Promise<readonly Case[]> {
-  const module = (await import(new URL(file, directory).href)) as ContenderModule;
-  return module.cases;
+async function load(file: string): Promise<ContenderModule> {
+  return (await import(new URL(file, directory).href)) as ContenderModule;
 }
 
-/** What there is to run, and what could not even be loaded, with the reason. */
+/** What there is to run, what is not to be had here, and what could not even be loaded; with the reasons. */
 export interface Catalogue {
   readonly entries: Entry[];
-  readonly unavailable: string[];
+  readonly absent: string[];
+  readonly broken: string[];
 }
 
 /** All cases, grouped by kind in the order of `kinds.ts`, by file name within one. */
 export async function readCatalogue(): Promise<Catalogue> {
   const files = (await readdir(directory)).filter((name) => name.endsWith('.js')).sort();
-  const entries: Entry[] = [];
-  const unavailable: string[] = [];
+  const catalogue: Catalogue = { entries: [], absent: [], broken: [] };
   for (const file of files) {
     try {
-      for (const testCase of await load(file)) entries.push({ file, testCase });
+      const { cases, absent } = await load(file);
+      if (absent !== undefined) catalogue.absent.push(`${file.replace('.js', '')}: ${absent}`);
+      else for (const testCase of cases) catalogue.entries.push({ file, testCase });
     } catch (error) {
-      unavailable.push(`contenders/${file}: ${String(error)}`);
+      catalogue.broken.push(`contenders/${file}: ${String(error)}`);
     }
   }
   const rank = (entry: Entry): number => allKinds.findIndex((kind) => kind.name === entry.testCase.kind);
-  entries.sort((a, b) => rank(a) - rank(b));
-  return { entries, unavailable };
+  catalogue.entries.sort((a, b) => rank(a) - rank(b));
+  return catalogue;
 }
 
 /** The one case of that module; throws when there is none. */
 export async function loadCase(file: string, kind: KindName, name: string): Promise<Case> {
-  const found = (await load(file)).find((candidate) => candidate.kind === kind && candidate.name === name);
+  const { cases } = await load(file);
+  const found = cases.find((candidate) => candidate.kind === kind && candidate.name === name);
   if (found === undefined) throw new Error(`${file} has no case ${kind}/${name}`);
   return found;
 }

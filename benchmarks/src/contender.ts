@@ -3,22 +3,30 @@
  * it by its presence there, runs each case in fresh processes, and does all the measuring.
  */
 
-import type { Order, OrderSource } from './order.js';
+import type { ChildProcess, SpawnOptions } from 'node:child_process';
+import type { Body, LoadName } from './load/load.js';
+import type { Order } from './load/order.js';
+import type { Source } from './load/source.js';
 
-/** The Node.js IPC channel between the two processes of a case, for contenders that measure that channel itself. */
+/** The channel between the leading process of a case and another one, for contenders that measure it, or hand something over. */
 export interface Channel {
   /** As `process.send`: `false` when the caller should wait for `done` before sending more. */
   send(message: object, done?: (error: Error | null) => void): boolean;
-  /** Sets the only listener for messages that are not the harness's own. */
+  /** Sets the only listener for messages that are not the harness's own. Those that came before wait for it. */
   onMessage(listener: (message: unknown) => void): void;
+  /** The next such message, past the listener; it may have come already where there is no listener. */
+  next(): Promise<unknown>;
 }
 
 /** Where a case runs. */
 export interface Place {
-  /** A fresh, empty, private directory, shared by both processes and removed afterwards. */
+  /** A fresh, empty, private directory, shared by all processes of the case and removed afterwards. */
   readonly directory: string;
+  /** The directory of the whole run, for what is made once. */
+  readonly root: string;
   /** A short path for a socket in that directory. */
   socketPath(name: string): string;
+  /** To the leading process; in that one, to the first of the others. */
   readonly channel: Channel;
 }
 
@@ -27,15 +35,22 @@ export type Close = () => void | Promise<void>;
 
 /** The producing end of a one-way case. */
 export interface Producer {
-  /** Sends every order of the source, in sequence; resolves when the mechanism has taken the last. */
-  send(source: OrderSource): Promise<void>;
+  /** Sends every message of the source, in sequence; resolves when the mechanism has taken the last. */
+  send(source: Source): Promise<void>;
+  close: Close;
+}
+
+/** The producing end of an open-loop case. */
+export interface Submitter {
+  /** Sends one message without waiting; what the mechanism does not take at once waits in memory, in order. */
+  submit(body: Body): void;
   close: Close;
 }
 
 /** The requesting end of a round-trip case. */
 export interface Requester {
-  /** Sends one order and resolves with the one that came back. Called strictly one after another. */
-  exchange(order: Order): Promise<Order>;
+  /** Sends one message and gives the one that came back, without a promise where it blocks. Called strictly one after another. */
+  exchange(body: Body): Body | Promise<Body>;
   close: Close;
 }
 
@@ -57,33 +72,78 @@ export interface MailboxSender {
   close: Close;
 }
 
+/** Starts `script` with what else it is given, as `spawn` does. */
+export type Spawn = (
+  script: string,
+  options: SpawnOptions & { args: string[]; execArgv: string[] },
+) => ChildProcess;
+
 interface CaseBase {
   /** Unique within its kind; `--only` matches `kind/name`. */
   readonly name: string;
-  /** How the channel between the two processes serializes; Node's default is `json`. */
+  /** One of ours; the others are what ours is measured against, and show how far the machine itself has changed. */
+  readonly ours?: true;
+  /** Not in `--quick`. */
+  readonly detail?: true;
+  /** How the channel between two processes serializes; Node's default is `json`. */
   readonly serialization?: 'json' | 'advanced';
+  /** What the other ends run in: processes, which is the default, threads of the leading process, or its main thread too. */
+  readonly others?: 'threads' | 'here';
+  /** How to start the other processes. Default: `spawn`. */
+  readonly spawn?: Spawn;
 }
 
-/** Throughput, one producing and one consuming process. The consumer is open before the producer starts. */
+/** Throughput. The consumers are open before the producers start. */
 export interface OneWayCase extends CaseBase {
   readonly kind: 'one-way';
-  consume(place: Place, take: (order: Order) => void): Promise<Close>;
-  produce(place: Place): Promise<Producer>;
+  readonly load?: LoadName;
+  /** Default 1. */
+  readonly producers?: number;
+  /** Default 1. */
+  readonly consumers?: number;
+  consume(place: Place, take: (body: Body) => void): Promise<Close>;
+  /** `index` counts the producers from 0. */
+  produce(place: Place, index: number): Promise<Producer>;
+}
+
+/** Throughput of opaque bytes, size after size; each size is opened anew. */
+export interface SizesCase extends CaseBase {
+  readonly kind: 'sizes';
+  readonly largest?: number;
+  consume(place: Place, take: (body: Body) => void, size: number): Promise<Close>;
+  produce(place: Place, size: number): Promise<Producer>;
+}
+
+/** Latency at fixed rates, whatever the mechanism can do. The consumer is open before the producer. */
+export interface OpenLoopCase extends CaseBase {
+  readonly kind: 'open-loop';
+  consume(place: Place, take: (body: Body) => void): Promise<Close>;
+  produce(place: Place): Promise<Submitter>;
 }
 
 /** Latency, sequential ping-pong. The responder is open before the requester. */
 export interface RoundTripCase extends CaseBase {
   readonly kind: 'round-trip';
+  readonly load?: LoadName;
   respond(place: Place): Promise<Close>;
   request(place: Place): Promise<Requester>;
 }
 
-/** What an idle mailbox costs: descriptors and heap on both sides. */
+/** What idle mailboxes cost: descriptors, memory and CPU on both sides. */
 export interface FootprintCase extends CaseBase {
   readonly kind: 'footprint';
   readonly mailboxes: number;
   host(place: Place): Promise<MailboxHost>;
   sender(place: Place): Promise<MailboxSender>;
+}
+
+/** Whether a message costs the same with little and with much of something, in one process. */
+export interface ScalingCase extends CaseBase {
+  readonly kind: 'scaling';
+  readonly few: number;
+  readonly many: number;
+  /** Opens as much; `pass` then sends and receives about `count` messages, and says how many. */
+  open(place: Place, amount: number): Promise<{ pass(count: number): Promise<number>; close: Close }>;
 }
 
 /** A bound that no message-passing can beat: encoding and decoding in one process, on one core. */
@@ -93,8 +153,24 @@ export interface CeilingCase extends CaseBase {
   codec(): { encode(order: Order): unknown; decode(encoded: unknown): Order };
 }
 
+/** What the mechanism itself costs: a C program of `floors/`, compiled when the run starts. */
+export interface FloorCase extends CaseBase {
+  readonly kind: 'floor';
+  /** The program, without `.c`, and its arguments. */
+  readonly program: string;
+  readonly args: readonly string[];
+}
+
 /** Any case. */
-export type Case = OneWayCase | RoundTripCase | FootprintCase | CeilingCase;
+export type Case =
+  | OneWayCase
+  | SizesCase
+  | OpenLoopCase
+  | RoundTripCase
+  | FootprintCase
+  | ScalingCase
+  | CeilingCase
+  | FloorCase;
 
 /** The name of a kind of case. */
 export type KindName = Case['kind'];
@@ -102,4 +178,6 @@ export type KindName = Case['kind'];
 /** What a contender's module exports. */
 export interface ContenderModule {
   readonly cases: readonly Case[];
+  /** Why it cannot run here, such as a server that is not installed; then it is left out, and the report says so. */
+  readonly absent?: string;
 }

@@ -1,44 +1,56 @@
 /**
- * What the harness's own processes say to each other over Node's IPC channel. The main process starts the leading
- * process of a case, which starts the second one, so that the channel between the two can itself be a contender.
+ * What the harness's own processes say to each other. The main process starts the leading process of a case, which starts the
+ * others, so that the channel between those can itself be a contender.
  */
 
 import type { Channel, KindName } from './contender.js';
 
-/** One case, to be run by a fresh pair of processes. */
+/** One case, to be run by fresh processes. */
 export interface Job {
   readonly kind: KindName;
   readonly name: string;
   /** The contender's module, relative to the contenders' directory. */
   readonly file: string;
   readonly directory: string;
+  readonly root: string;
+  /** Which of the other processes this is, from 0; -1 in the leading one. */
+  readonly index: number;
   /** Milliseconds before measuring. */
   readonly warmup: number;
   /** Milliseconds of measuring. */
   readonly duration: number;
+  /** Fewer points of what is measured along a scale. */
+  readonly quick: boolean;
   /** Wait for `proceed` once everything is open, so that an observer can attach. */
   readonly hold: boolean;
   readonly serialization: 'json' | 'advanced';
-  /** Node options of both processes. */
+  /** Node options of all processes. */
   readonly nodeOptions: readonly string[];
 }
 
-/** Named figures; `kinds.ts` says what each means. */
+/** Named figures; the kinds say what each means. */
 export type Metrics = Readonly<Record<string, number>>;
 
-/** From the main process to the leading one, and (job only) on to the second. */
+/** What one run of a case gives. */
+export interface Measurement {
+  readonly metrics: Metrics;
+  /** Nanoseconds, encoded by `histogram.ts`. */
+  readonly histograms?: Readonly<Record<string, string>>;
+}
+
+/** From the main process to the leading one, and (job only) on to the others. */
 export type Command = { bench: 'job'; job: Job } | { bench: 'proceed' };
 
 /** From the leading process to the main one. */
 export type Report =
   | { bench: 'phase'; text: string }
-  | { bench: 'second'; pid: number }
+  | { bench: 'second'; pid: number; index: number }
   | { bench: 'ready' }
-  | { bench: 'result'; metrics: Metrics }
+  | { bench: 'result'; measurement: Measurement }
   | { bench: 'failure'; text: string };
 
-/** Between the leading process and the second: a named question, and its answer. */
-export type Ask = { bench: 'ask'; id: number; name: string };
+/** Between the leading process and another: a named question, and its answer. */
+export type Ask = { bench: 'ask'; id: number; name: string; argument?: unknown };
 export type Answer = { bench: 'answer'; id: number; value?: unknown; error?: string };
 
 /** Any message of the harness. */
@@ -49,8 +61,14 @@ export function isControl(message: unknown): message is Control {
   return typeof message === 'object' && message !== null && 'bench' in message;
 }
 
+/** One end of a channel between processes or threads. */
+export interface Endpoint {
+  send(message: object, done?: (error: Error | null) => void): boolean;
+  onMessage(listener: (message: unknown) => void): void;
+}
+
 /** What both `process` and a `ChildProcess` offer. */
-interface Endpoint {
+interface Ipc {
   send?(
     message: object,
     handle: undefined,
@@ -60,20 +78,65 @@ interface Endpoint {
   on(event: 'message', listener: (message: unknown) => void): unknown;
 }
 
-/** Splits one IPC channel: control messages to `onControl`, the rest to the contender's listener. */
-export function splitChannel(endpoint: Endpoint, onControl: (message: Control) => void): Channel {
-  let onData: ((message: unknown) => void) | undefined;
-  endpoint.on('message', (message) => {
-    if (isControl(message)) onControl(message);
-    else onData?.(message);
-  });
+/** What both a `Worker` and a `MessagePort` offer. */
+interface Port {
+  postMessage(message: unknown): void;
+  on(event: 'message', listener: (message: unknown) => void): unknown;
+}
+
+/** Node's own channel between processes. */
+export function ipcEndpoint(ipc: Ipc): Endpoint {
   return {
     send(message, done) {
-      if (endpoint.send === undefined) throw new Error('this process has no IPC channel');
-      return endpoint.send(message, undefined, undefined, done);
+      if (ipc.send === undefined) throw new Error('this process has no IPC channel');
+      return ipc.send(message, undefined, undefined, done);
     },
-    onMessage(listener) {
-      onData = listener;
-    },
+    onMessage: (listener) => void ipc.on('message', listener),
   };
 }
+
+/** Between threads; it takes everything at once. */
+export function portEndpoint(port: Port): Endpoint {
+  return {
+    send(message) {
+      port.postMessage(message);
+      return true;
+    },
+    onMessage: (listener) => void port.on('message', listener),
+  };
+}
+
+/** Splits one channel: control messages to `onControl`, the rest to the contender's listener, or to who waits for the next. */
+export function splitChannel(endpoint: Endpoint, onControl: (message: Control) => void): Channel {
+  const early: unknown[] = [];
+  const waiting: ((message: unknown) => void)[] = [];
+  let listener: ((message: unknown) => void) | undefined;
+  endpoint.onMessage((message) => {
+    if (isControl(message)) return onControl(message);
+    const next = waiting.shift() ?? listener;
+    if (next === undefined) early.push(message);
+    else next(message);
+  });
+  return {
+    send: (message, done) => endpoint.send(message, done),
+    onMessage(own) {
+      listener = own;
+      for (const message of early.splice(0)) own(message);
+    },
+    next: () =>
+      early.length > 0
+        ? Promise.resolve(early.shift())
+        : new Promise((resolve) => {
+            waiting.push(resolve);
+          }),
+  };
+}
+
+/** For a case whose ends have no channel between them. */
+export const noChannel: Channel = {
+  send() {
+    throw new Error('the ends of this case have no channel between them');
+  },
+  onMessage: () => undefined,
+  next: () => Promise.reject(new Error('the ends of this case have no channel between them')),
+};

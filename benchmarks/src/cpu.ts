@@ -1,4 +1,4 @@
-/** CPU time of this process, in microseconds, user and system together. */
+/** CPU time of this process, in microseconds, user and system, all threads together. */
 export function cpuMicroseconds(): number {
   const { user, system } = process.cpuUsage();
   return user + system;

@@ -1,13 +1,15 @@
-/** How a kind of case is measured: what each of the two processes does, and what the figures mean. */
+/** How a kind of case is measured: what each of the processes does, and what the figures mean. */
 
 import type { Case, KindName, Place } from './contender.js';
-import type { Job, Metrics } from './control.js';
+import type { Job, Measurement } from './control.js';
 
 /** What the leading process has at hand while it measures. */
 export interface Session<Second> {
   readonly job: Job;
   readonly place: Place;
-  /** The second process's half; each call crosses to it and back. Rejects when that process ends. */
+  /** The other processes' halves; each call crosses to one and back. Rejects when that process ends. */
+  readonly seconds: readonly Remote<Second>[];
+  /** The first of them. */
   readonly second: Remote<Second>;
   /** Says what is waited for from now on; the watchdog quotes the last one. */
   phase(text: string): void;
@@ -15,9 +17,11 @@ export interface Session<Second> {
   ready(): Promise<void>;
 }
 
-/** The same functions, called across processes. */
+/** The same functions, called across processes. They take one argument at most, which JSON can carry. */
 export type Remote<Half> = {
-  [Name in keyof Half]: Half[Name] extends () => infer Result ? () => Promise<Awaited<Result>> : never;
+  [Name in keyof Half]: Half[Name] extends (...args: infer Args) => infer Result
+    ? (...args: Args) => Promise<Awaited<Result>>
+    : never;
 };
 
 /** How one figure is shown. */
@@ -29,7 +33,7 @@ export interface MetricInfo {
   readonly digits: number;
 }
 
-/** A kind of case. `Second` is the second process's half: functions without arguments, called by name. */
+/** A kind of case. `Second` is another process's half: functions called by name. */
 export interface Kind<AnyCase extends Case, Second> {
   readonly name: KindName;
   readonly title: string;
@@ -39,10 +43,17 @@ export interface Kind<AnyCase extends Case, Second> {
   /** The case that the others are set against in the report. */
   readonly peer: string | undefined;
   readonly metrics: readonly MetricInfo[];
-  readonly processes: 1 | 2;
   readonly nodeOptions: readonly string[];
-  /** The second process's half. */
+  /** What one run of a case takes, in multiples of warm-up and measuring together. Default 1. */
+  readonly length?: (job: Job) => number;
+  /** What is compared does not depend on how fast the machine is. */
+  readonly steady?: true;
+  /** How many rounds measure it; the others leave it out. Default: all. */
+  readonly rounds?: number;
+  /** How many processes a case has beside the leading one. */
+  others(testCase: AnyCase): number;
+  /** Another process's half; `job.index` counts them. */
   second(testCase: AnyCase, job: Job, place: Place): Second;
   /** Runs the case from the leading process; throws when a message was lost, repeated, reordered or changed. */
-  lead(testCase: AnyCase, session: Session<Second>): Promise<Metrics>;
+  lead(testCase: AnyCase, session: Session<Second>): Promise<Measurement>;
 }

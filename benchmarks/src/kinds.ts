@@ -3,14 +3,21 @@
 import type { Case, KindName } from './contender.js';
 import type { Kind } from './kind.js';
 import { ceiling } from './kinds/ceiling.js';
+import { floor } from './kinds/floor.js';
 import { footprint } from './kinds/footprint.js';
 import { oneWay } from './kinds/one-way.js';
+import { openLoop } from './kinds/open-loop.js';
 import { roundTrip } from './kinds/round-trip.js';
+import { scaling } from './kinds/scaling.js';
+import { sizes } from './kinds/sizes.js';
+
+/** A half whose functions are called by name. */
+export type AnyHalf = Record<string, (argument?: unknown) => unknown>;
 
 /** A kind whose case and second half are not known statically: the harness passes both through unseen. */
-export type AnyKind = Kind<Case, Record<string, () => unknown>>;
+export type AnyKind = Kind<Case, AnyHalf>;
 
-const kinds: readonly unknown[] = [oneWay, roundTrip, footprint, ceiling];
+const kinds: readonly unknown[] = [oneWay, sizes, roundTrip, openLoop, footprint, scaling, ceiling, floor];
 
 /** All kinds. */
 export const allKinds = kinds as readonly AnyKind[];

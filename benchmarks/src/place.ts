@@ -1,9 +1,10 @@
-/** Where one case runs: its directory and the channel between its two processes. */
+/** Where one case runs: its directory and the channel between its processes. */
 
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { sharedMemoryFolder } from '@pigeonhole/core/transport';
 import type { Channel, Place } from './contender.js';
+import type { Job } from './control.js';
 
 /** The one that our own cases join, below their directory. */
 export const NAMESPACE = 'bench';
@@ -15,6 +16,6 @@ export function removePlace(directory: string): void {
 }
 
 /** Makes the place; the directory exists already and belongs to the main process. */
-export function makePlace(directory: string, channel: Channel): Place {
-  return { directory, channel, socketPath: (name) => join(directory, name) };
+export function makePlace({ directory, root }: Job, channel: Channel): Place {
+  return { directory, root, channel, socketPath: (name) => join(directory, name) };
 }

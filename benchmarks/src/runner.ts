@@ -4,12 +4,12 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { caseId, type Entry } from './catalogue.js';
-import { type Control, isControl, type Job, type Metrics } from './control.js';
+import { type Control, isControl, type Job, type Measurement } from './control.js';
 import { startProcess } from './fork.js';
 import { kindNamed } from './kinds.js';
 import { removePlace } from './place.js';
 
-const WATCHDOG_SLACK = 15_000;
+const WATCHDOG_SLACK = 30_000;
 const KEPT_STDERR = 4_000;
 
 /** How long, and where. */
@@ -20,14 +20,16 @@ export interface RunOptions {
   readonly duration: number;
   /** Directory of the whole run; each case gets one of its own below. */
   readonly root: string;
+  /** Fewer points of what is measured along a scale. */
+  readonly quick: boolean;
   /** Node options for both processes beside the kind's own. */
   readonly nodeOptions: readonly string[];
-  /** Watches the processes from the moment when everything is open; the case goes on when it resolves. */
-  readonly observe?: (leadPid: number, secondPid: number | undefined) => Promise<void>;
+  /** Watches the processes from the moment when everything is open, the leading one first; the case goes on when it resolves. */
+  readonly observe?: (pids: readonly number[]) => Promise<void>;
 }
 
 /** What a run gave: figures, or why there are none. */
-export type Outcome = { readonly metrics: Metrics } | { readonly failure: string };
+export type Outcome = { readonly measurement: Measurement } | { readonly failure: string };
 
 /** Processes that are running now, so that an interrupted run can end them. */
 const running = new Set<number>();
@@ -53,6 +55,9 @@ function makeJob({ file, testCase }: Entry, directory: string, options: RunOptio
     name: testCase.name,
     file,
     directory,
+    root: options.root,
+    index: -1,
+    quick: options.quick,
     warmup: options.warmup,
     duration: options.duration,
     hold: options.observe !== undefined,
@@ -64,7 +69,7 @@ function makeJob({ file, testCase }: Entry, directory: string, options: RunOptio
 /** One run in progress: follows the leading process's reports until it has ended. */
 class Run {
   private readonly child: ChildProcess;
-  private secondPid: number | undefined;
+  private readonly otherPids: number[] = [];
   private outcome: Outcome | undefined;
   private waitsFor = 'the processes to start';
   private stderr = '';
@@ -86,33 +91,35 @@ class Run {
 
   /** Resolves when both processes have ended. */
   async finish(): Promise<Outcome> {
-    const watchdog = setTimeout(() => this.giveUp(), this.job.warmup + this.job.duration + WATCHDOG_SLACK);
+    const { kind, warmup, duration } = this.job;
+    const length = kindNamed(kind).length?.(this.job) ?? 1;
+    const watchdog = setTimeout(() => this.giveUp(), (warmup + duration) * length + WATCHDOG_SLACK);
     const code = await new Promise<string>((resolve) => {
       this.child.once('close', (exitCode, signal) => resolve(signal ?? `exit code ${exitCode}`));
     });
     clearTimeout(watchdog);
     kill(this.child.pid);
-    kill(this.secondPid);
+    for (const pid of this.otherPids) kill(pid);
     const outcome = this.outcome ?? { failure: `the leading process ended early (${code})` };
-    if ('metrics' in outcome || this.stderr === '') return outcome;
+    if ('measurement' in outcome || this.stderr === '') return outcome;
     return { failure: `${outcome.failure}\n${this.stderr}` };
   }
 
   private onReport(message: Control): void {
     if (message.bench === 'phase') this.waitsFor = message.text;
     if (message.bench === 'second') {
-      this.secondPid = message.pid;
+      this.otherPids[message.index] = message.pid;
       running.add(message.pid);
     }
     if (message.bench === 'ready') void this.attach();
-    if (message.bench === 'result') this.outcome ??= { metrics: message.metrics };
+    if (message.bench === 'result') this.outcome ??= { measurement: message.measurement };
     if (message.bench === 'failure') this.outcome ??= { failure: message.text };
   }
 
   private async attach(): Promise<void> {
     if (this.observe === undefined || this.child.pid === undefined) return;
     try {
-      await this.observe(this.child.pid, this.secondPid);
+      await this.observe([this.child.pid, ...this.otherPids]);
     } catch (error) {
       this.outcome ??= { failure: `the observer failed: ${String(error)}` };
     }
@@ -121,7 +128,7 @@ class Run {
 
   private giveUp(): void {
     this.outcome ??= { failure: `timed out waiting for ${this.waitsFor}` };
-    kill(this.secondPid);
+    for (const pid of this.otherPids) kill(pid);
     kill(this.child.pid);
   }
 }

@@ -1,68 +1,134 @@
 /** Runs all cases, interleaved: each round runs every case once, so that a noisy minute touches all of them. */
 
 import { caseId, type Entry } from './catalogue.js';
-import type { Metrics } from './control.js';
+import type { Measurement } from './control.js';
+import { encodeHistogram, mergeHistograms } from './histogram.js';
 import { kindNamed } from './kinds.js';
+import type { Progress } from './progress.js';
+import type { CaseResult, SystemCalls } from './result.js';
 import { type Outcome, type RunOptions, runCase } from './runner.js';
-import { type Summary, summarise } from './statistics.js';
 import { SystemCallCounter } from './system-calls.js';
 
-const STRACE_DURATION = 700;
+const STRACE_DURATION = 400;
 
-/** What is known of one case. */
-export interface CaseResult {
+/** A case, and what was measured of it so far. */
+interface CaseRecord {
   readonly entry: Entry;
-  /** One element a round, in order; `undefined` where that round failed. */
-  readonly rounds: (Metrics | undefined)[];
+  readonly measurements: (Measurement | undefined)[];
   readonly failures: string[];
-  /** System calls a message, when strace counted them. */
-  systemCalls?: { readonly lead: number; readonly second: number };
+  systemCalls?: SystemCalls;
 }
 
-/** Called with one line of progress at a time. */
-export type Progress = (line: string) => void;
-
-function figure(entry: Entry, metrics: Metrics): string {
-  const kind = kindNamed(entry.testCase.kind);
-  const info = kind.metrics.find((metric) => metric.key === kind.compared);
+function figure({ testCase }: Entry, { metrics }: Measurement): string {
+  const kind = kindNamed(testCase.kind);
+  const info =
+    kind.metrics.find(({ key }) => key === kind.compared && metrics[key] !== undefined) ??
+    kind.metrics.find(({ key }) => metrics[key] !== undefined);
   if (info === undefined) return '';
   return `${((metrics[info.key] ?? Number.NaN) * info.scale).toFixed(info.digits)} ${info.heading}`;
 }
 
 function describe(entry: Entry, outcome: Outcome): string {
-  return 'metrics' in outcome ? figure(entry, outcome.metrics) : `FAILED: ${outcome.failure.split('\n')[0]}`;
+  return 'failure' in outcome
+    ? `FAILED: ${outcome.failure.split('\n')[0]}`
+    : figure(entry, outcome.measurement);
 }
 
-/** Runs every case once a round; the first case of a round is another one each time. */
-export async function runRounds(
+function mergedHistograms(measurements: readonly (Measurement | undefined)[]): Record<string, string> {
+  const byName = new Map<string, string[]>();
+  for (const measurement of measurements) {
+    for (const [name, text] of Object.entries(measurement?.histograms ?? {})) {
+      byName.set(name, [...(byName.get(name) ?? []), text]);
+    }
+  }
+  return Object.fromEntries(
+    [...byName].map(([name, texts]) => [name, encodeHistogram(mergeHistograms(texts))]),
+  );
+}
+
+function toResult({ entry, measurements, failures, systemCalls }: CaseRecord): CaseResult {
+  const { kind, name, ours = false } = entry.testCase;
+  const histograms = mergedHistograms(measurements);
+  return {
+    kind,
+    name,
+    ours,
+    rounds: measurements.map((measurement) => measurement?.metrics ?? null),
+    failures,
+    ...(Object.keys(histograms).length > 0 ? { histograms } : {}),
+    ...(systemCalls === undefined ? {} : { systemCalls }),
+  };
+}
+
+/** How many runs `runSuite` makes, for its progress. */
+export function runsOf(entries: readonly Entry[], rounds: number, counting: boolean): number {
+  const measured = entries.reduce((sum, { testCase }) => sum + roundsOf(testCase.kind, rounds), 0);
+  return measured + (counting ? entries.filter(isCounted).length : 0);
+}
+
+function roundsOf(kind: Entry['testCase']['kind'], rounds: number): number {
+  return Math.min(rounds, kindNamed(kind).rounds ?? rounds);
+}
+
+/** Every case once a round, the first of a round another one each time; then the system calls, if they are to be counted. */
+export async function runSuite(
   entries: readonly Entry[],
   rounds: number,
   options: RunOptions,
+  counting: boolean,
   progress: Progress,
 ): Promise<CaseResult[]> {
-  const results = entries.map((entry): CaseResult => ({ entry, rounds: [], failures: [] }));
+  const records = entries.map((entry): CaseRecord => ({ entry, measurements: [], failures: [] }));
   for (let round = 0; round < rounds; round += 1) {
-    const first = Math.floor((round * results.length) / rounds);
-    for (const result of [...results.slice(first), ...results.slice(0, first)]) {
-      const outcome = await runCase(result.entry, options);
-      result.rounds.push('metrics' in outcome ? outcome.metrics : undefined);
-      if ('failure' in outcome) result.failures.push(outcome.failure);
-      progress(
-        `round ${round + 1}/${rounds}  ${caseId(result.entry.testCase)}: ${describe(result.entry, outcome)}`,
-      );
+    const first = Math.floor((round * records.length) / rounds);
+    for (const record of [...records.slice(first), ...records.slice(0, first)]) {
+      await measure(record, round, rounds, options, progress);
     }
   }
-  return results;
+  if (counting)
+    for (const record of records.filter(({ entry }) => isCounted(entry)))
+      await count(record, options, progress);
+  return records.map(toResult);
 }
 
-async function countOne(result: CaseResult, options: RunOptions): Promise<string> {
+async function measure(
+  record: CaseRecord,
+  round: number,
+  rounds: number,
+  options: RunOptions,
+  progress: Progress,
+): Promise<void> {
+  const { entry, measurements, failures } = record;
+  if (round >= roundsOf(entry.testCase.kind, rounds)) return void measurements.push(undefined);
+  const label = `round ${round + 1}/${rounds}  ${caseId(entry.testCase)}`;
+  progress.begin(label);
+  const outcome = await runCase(entry, options);
+  measurements.push('failure' in outcome ? undefined : outcome.measurement);
+  if ('failure' in outcome) failures.push(outcome.failure);
+  progress.end(`${label}: ${describe(entry, outcome)}`, 'failure' in outcome);
+}
+
+/** Those of one way without the variants: each costs another run, under strace. */
+function isCounted({ testCase }: Entry): boolean {
+  return testCase.kind === 'one-way' && testCase.detail === undefined;
+}
+
+/** One more short run under strace. Its rate is not used: strace slows every call. */
+async function count(record: CaseRecord, options: RunOptions, progress: Progress): Promise<void> {
+  const label = `system calls a message  ${caseId(record.entry.testCase)}`;
+  progress.begin(label);
+  progress.end(`${label}: ${await counted(record, options)}`, false);
+}
+
+async function counted(record: CaseRecord, options: RunOptions): Promise<string> {
+  if (record.failures.length > 0) return 'left out: it failed';
   const counters: SystemCallCounter[] = [];
-  const outcome = await runCase(result.entry, {
+  const outcome = await runCase(record.entry, {
     ...options,
+    nodeOptions: [],
     duration: STRACE_DURATION,
-    async observe(leadPid, secondPid) {
-      counters.push(new SystemCallCounter(leadPid, options.root));
-      if (secondPid !== undefined) counters.push(new SystemCallCounter(secondPid, options.root));
+    async observe(pids) {
+      counters.push(...pids.map((pid) => new SystemCallCounter(pid, options.root)));
       await Promise.all(counters.map((counter) => counter.attach()));
     },
   });
@@ -70,38 +136,23 @@ async function countOne(result: CaseResult, options: RunOptions): Promise<string
     for (const counter of counters) counter.end();
     return outcome.failure;
   }
-  const [lead, second] = await Promise.all(counters.map((counter) => counter.total()));
-  const messages = outcome.metrics.messages ?? 0;
-  if (lead === undefined || second === undefined || messages === 0) return 'strace could not attach';
-  result.systemCalls = { lead: lead / messages, second: second / messages };
-  return `${result.systemCalls.second.toFixed(3)} producer, ${result.systemCalls.lead.toFixed(3)} consumer`;
+  const totals = await Promise.all(counters.map((counter) => counter.total()));
+  const calls = shares(record.entry, totals, outcome.measurement.metrics.messages ?? 0);
+  if (calls === undefined) return 'strace could not attach';
+  record.systemCalls = calls;
+  return calls.total.toFixed(4);
 }
 
-/** One more short run of each one-way case, under strace. Its rate is not used: strace slows every call. */
-export async function countSystemCalls(
-  results: readonly CaseResult[],
-  options: RunOptions,
-  progress: Progress,
-): Promise<void> {
-  for (const result of results) {
-    const { testCase } = result.entry;
-    if (testCase.kind !== 'one-way' || result.failures.length > 0) continue;
-    progress(`system calls a message  ${caseId(testCase)}: ${await countOne(result, options)}`);
-  }
-}
-
-/** Median and spread of one figure over the rounds that succeeded. */
-export function summaryOf(result: CaseResult, metric: string): Summary | undefined {
-  const values = result.rounds.flatMap((metrics) => metrics?.[metric] ?? []);
-  return values.length > 0 ? summarise(values) : undefined;
-}
-
-/** How often `of` has `against`'s figure, round by round: pairs of one round share that minute's noise. */
-export function ratioOf(of: CaseResult, against: CaseResult, metric: string): Summary | undefined {
-  const ratios = of.rounds.flatMap((metrics, round) => {
-    const ours = metrics?.[metric];
-    const theirs = against.rounds[round]?.[metric];
-    return ours === undefined || theirs === undefined || theirs === 0 ? [] : [ours / theirs];
-  });
-  return ratios.length > 0 ? summarise(ratios) : undefined;
+/** The first count is the leading process's, which consumes; the producers' follow, then those of further consumers. */
+function shares(
+  { testCase }: Entry,
+  totals: (number | undefined)[],
+  messages: number,
+): SystemCalls | undefined {
+  const calls = totals.flatMap((total) => total ?? []);
+  if (messages === 0 || calls.length < totals.length || calls.length === 0) return undefined;
+  const sum = (values: number[]): number => values.reduce((total, value) => total + value, 0) / messages;
+  if (testCase.others !== undefined || testCase.kind !== 'one-way') return { total: sum(calls) };
+  const producers = sum(calls.slice(1, 1 + (testCase.producers ?? 1)));
+  return { producers, consumers: sum(calls) - producers, total: sum(calls) };
 }

@@ -1,168 +1,280 @@
 /** What we promise ourselves. A missed target is reported, not a failure: the figure is what matters. */
 
 import type { KindName } from './contender.js';
-import { type CaseResult, ratioOf, summaryOf } from './suite.js';
+import { type CaseResult, findCase, ratioOf, summaryOf } from './result.js';
 
-interface TargetBase {
-  readonly label: string;
+/** A figure of a case. */
+interface Point {
   readonly kind: KindName;
-  /** The case that has to reach it. */
-  readonly of: string;
+  readonly name: string;
   readonly metric: string;
 }
 
-/** A bound on a ratio to a peer of the same kind. */
-interface RatioTarget extends TargetBase {
-  readonly against: string;
-  readonly atLeast: number;
+interface Bound {
+  readonly label: string;
+  readonly of: Point;
+  readonly atLeast?: number;
+  readonly atMost?: number;
+}
+
+/** A bound on a ratio to another figure; of several, to the best, which is the smallest. */
+interface RatioTarget extends Bound {
+  readonly against: Point | readonly Point[];
 }
 
 /** A bound on a figure itself. */
-interface BoundTarget extends TargetBase {
-  readonly atMost: number;
+interface ValueTarget extends Bound {
   readonly unit: string;
+  readonly digits: number;
 }
 
-type Target = RatioTarget | BoundTarget;
+type Target = RatioTarget | ValueTarget;
 
 /** How a target came out. */
 export interface TargetResult {
   readonly label: string;
-  /** The median; absent when the cases were not run. */
+  /** `≥ 8×`. */
+  readonly target: string;
+  /** The median, and the spread of the rounds; absent when the cases were not run. */
   readonly value?: number;
+  readonly low?: number;
+  readonly high?: number;
+  /** `9.3×`, or `not measured`. */
   readonly text: string;
   readonly reached?: boolean;
 }
 
-const ZEROMQ = 'zeromq.js push/pull, JSON';
-const FOOTPRINT = 'uds, 1,000 mailboxes';
+const BATCHED = 'sendMany, receiveMany';
 const KIB = 1024;
 
-const targets: readonly Target[] = [
+function rate(name: string): Point {
+  return { kind: 'one-way', name, metric: 'rate' };
+}
+
+function sized(name: string, size: number): Point {
+  return { kind: 'sizes', name, metric: `rate${size}` };
+}
+
+function p50(name: string, kind: 'round-trip' | 'floor' = 'round-trip'): Point {
+  return { kind, name, metric: 'p50' };
+}
+
+function late(name: string): Point {
+  return { kind: 'open-loop', name, metric: 'p999@50000' };
+}
+
+const awaited = [
+  ['zeromq.js ipc, JSON', 8],
+  ['child_process, json', 7],
+  ['worker postMessage', 3],
+] as const;
+
+const sharedMemory: readonly Target[] = [
+  ...awaited.map(([peer, atLeast]) => ({
+    label: `shm, order, awaited send, for await / ${peer}`,
+    of: rate('shm, awaited send, for await'),
+    against: rate(peer),
+    atLeast,
+  })),
   {
-    label: 'uds one way, many sends in flight ≥ 2× zeromq.js',
-    kind: 'one-way',
-    of: 'uds, 256 sends in flight',
-    against: ZEROMQ,
-    metric: 'rate',
-    atLeast: 2,
+    label: 'shm, order, batched / codec alone, the slower side',
+    of: rate(`shm, ${BATCHED}`),
+    against: { kind: 'ceiling', name: 'msgpackr', metric: 'slower' },
+    atLeast: 0.8,
   },
   {
-    label: 'uds one way, batches ≥ 2× zeromq.js',
-    kind: 'one-way',
-    of: 'uds, sendMany / receiveMany of 256',
-    against: ZEROMQ,
-    metric: 'rate',
-    atLeast: 2,
-  },
-  ...['udp, 256 sends in flight', 'udp, sendMany / receiveMany of 256'].map(
-    (of): Target => ({
-      label: `${of}, one way ≥ 1.5× one datagram a message`,
-      kind: 'one-way',
-      of,
-      against: 'bare UDP, MessagePack, one datagram a message',
-      metric: 'rate',
-      atLeast: 1.5,
-    }),
-  ),
-  {
-    label: 'bare UDP ping-pong ≥ 0.667× udp mailbox round trip, which is then ≤ 1.5× the ping-pong',
-    kind: 'round-trip',
-    of: 'bare UDP, 107 opaque bytes',
-    against: 'udp, two mailboxes',
-    metric: 'p50',
-    atLeast: 0.667,
-  },
-  ...['tcp, 256 sends in flight', 'tcp, sendMany / receiveMany of 256'].map(
-    (of): Target => ({
-      label: `${of}, one way ≥ 1.5× one write a message`,
-      kind: 'one-way',
-      of,
-      against: 'net TCP, MessagePack, one write a message',
-      metric: 'rate',
-      atLeast: 1.5,
-    }),
-  ),
-  {
-    label: 'bare TCP ping-pong ≥ 0.667× tcp mailbox round trip, which is then ≤ 1.5× the ping-pong',
-    kind: 'round-trip',
-    of: 'net TCP, 107 opaque bytes',
-    against: 'tcp, two mailboxes',
-    metric: 'p50',
-    atLeast: 0.667,
+    label: 'shm, order, compiled codec, batched / zeromq.js ipc, JSON',
+    of: rate(`shm, compiled codec, ${BATCHED}`),
+    against: rate('zeromq.js ipc, JSON'),
+    atLeast: 15,
   },
   {
-    label: 'uds tell ≥ 0.7× send, 256 in flight each',
-    kind: 'one-way',
-    of: 'uds, tell, 256 in flight',
-    against: 'uds, 256 sends in flight',
-    metric: 'rate',
+    label: 'shm, 64 B, batched / zeromq.js ipc, raw',
+    of: sized(`shm, ${BATCHED}`, 64),
+    against: sized('zeromq.js ipc, raw', 64),
+    atLeast: 20,
+  },
+  {
+    label: 'shm, 64 B, batched / SharedArrayBuffer ring',
+    of: sized(`shm, ${BATCHED}`, 64),
+    against: sized('SharedArrayBuffer ring', 64),
     atLeast: 0.7,
   },
   {
-    label: 'uds mailbox round trip ≥ 0.625× ask, which is ask ≤ 1.6× the round trip',
-    kind: 'round-trip',
-    of: 'uds, two mailboxes',
-    against: 'uds, ask',
-    metric: 'p50',
-    atLeast: 0.625,
+    label: 'shm, *Sync, 64 B round trip / C, spinning',
+    of: p50('shm, *Sync, 64 B'),
+    against: p50('C, shared memory, spinning, 64 B', 'floor'),
+    atMost: 3,
   },
   {
-    label: "uds idle actor, heap on the host's side ≤ 4 KiB",
-    kind: 'footprint',
-    of: 'uds, 10,000 idle actors',
-    metric: 'hostHeap',
-    atMost: 4 * KIB,
-    unit: 'B',
+    label: 'shm, *Sync, 64 B round trip / C, futex',
+    of: p50('shm, *Sync, 64 B'),
+    against: p50('C, shared memory, futex, 64 B', 'floor'),
+    atMost: 1.3,
   },
-  ...(['host', 'sender'] as const).flatMap((side): Target[] => [
-    {
-      label: `uds idle mailbox, heap on the ${side}'s side ≤ 4 KiB`,
-      kind: 'footprint',
-      of: FOOTPRINT,
-      metric: `${side}Heap`,
-      atMost: 4 * KIB,
-      unit: 'B',
-    },
-    {
-      label: `uds, descriptors added on the ${side}'s side by 999 more mailboxes: none`,
-      kind: 'footprint',
-      of: FOOTPRINT,
-      metric: `${side}DescriptorsAdded`,
-      atMost: 0,
-      unit: 'added',
-    },
-  ]),
+  {
+    label: 'shm, order round trip, event loop / zeromq.js ipc req/rep',
+    of: p50('shm'),
+    against: p50('zeromq.js ipc req/rep, JSON'),
+    atMost: 0.083,
+  },
+  {
+    label: 'shm, 64 B round trip, event loop parked / net Unix',
+    of: p50('shm, parked, 64 B'),
+    against: p50('net Unix, 64 B'),
+    atMost: 1.2,
+  },
+  {
+    label: 'shm, 1 MiB lent and borrowed, bytes / C, memcpy',
+    of: { kind: 'sizes', name: 'shm, loan, borrow', metric: `bandwidth${2 ** 20}` },
+    against: { kind: 'floor', name: 'C, memcpy, 1 MiB', metric: 'bandwidth' },
+    atLeast: 0.5,
+  },
+  {
+    label: 'shm, 64 KiB with copies / net Unix',
+    of: sized(`shm, ${BATCHED}`, 65_536),
+    against: sized('net Unix, one write a message', 65_536),
+    atLeast: 4,
+  },
+  {
+    label: 'shm, 4 senders in all / 1 sender',
+    of: rate('shm, 4 senders'),
+    against: rate(`shm, ${BATCHED}`),
+    atLeast: 0.8,
+  },
+  {
+    label: 'shm, p99.9 at 50,000 a second / the best peer',
+    of: late('shm'),
+    against: [
+      'zeromq.js ipc, JSON',
+      'child_process, json',
+      'worker postMessage',
+      'net Unix, MessagePack',
+    ].map(late),
+    atMost: 0.5,
+  },
+  {
+    label: 'shm, system calls a message at saturation, batched',
+    of: { kind: 'one-way', name: `shm, ${BATCHED}`, metric: 'systemCalls' },
+    atMost: 0.01,
+    unit: '',
+    digits: 4,
+  },
+  ...(['host', 'sender'] as const).map((side) => ({
+    label: `shm, idle CPU, ${side}, 1,000 mailboxes open`,
+    of: { kind: 'footprint' as const, name: 'shm, 1,000 mailboxes', metric: `${side}Idle` },
+    atMost: 0.1,
+    unit: ' %',
+    digits: 3,
+  })),
+  ...['1,000 mailboxes', '64 senders', '1,000,000 messages in the mailbox'].map((many) => ({
+    label: `shm, cost a message with ${many} / with 1`,
+    of: { kind: 'scaling' as const, name: `shm, 1 and ${many}`, metric: 'growth' },
+    atMost: 1.5,
+    unit: '×',
+    digits: 2,
+  })),
 ];
 
-function evaluate(
-  target: Target,
-  find: (kind: KindName, name: string) => CaseResult | undefined,
-): TargetResult {
-  const ours = find(target.kind, target.of);
-  const notMeasured = { label: target.label, text: 'not measured' };
-  if (ours === undefined) return notMeasured;
-  if ('atMost' in target) {
-    const value = summaryOf(ours, target.metric)?.median;
-    if (value === undefined) return notMeasured;
-    const text = `${Math.round(value)} ${target.unit}`;
-    return { label: target.label, value, text, reached: value <= target.atMost };
+const sockets: readonly Target[] = [
+  ...(
+    [
+      ['uds', 'ipc', 'net Unix'],
+      ['tcp', 'tcp', 'net TCP'],
+    ] as const
+  ).flatMap(([transport, zeromq, net]): Target[] => [
+    {
+      label: `${transport}, order, batched / zeromq.js ${zeromq}, JSON`,
+      of: rate(`${transport}, ${BATCHED}`),
+      against: rate(`zeromq.js ${zeromq}, JSON`),
+      atLeast: 3,
+    },
+    {
+      label: `${transport}, 64 B round trip / ${net}`,
+      of: p50(`${transport}, 64 B`),
+      against: p50(`${net}, 64 B`),
+      atMost: 1.2,
+    },
+  ]),
+  {
+    label: 'udp, order, batched / one datagram a message',
+    of: rate(`udp, ${BATCHED}`),
+    against: rate('bare UDP, MessagePack, one datagram a message'),
+    atLeast: 1.5,
+  },
+  {
+    label: 'uds, tell / 256 sends in flight',
+    of: rate('uds, tell, 256 in flight'),
+    against: rate('uds, 256 sends in flight, for await'),
+    atLeast: 0.7,
+  },
+  {
+    label: 'uds, ask / round trip of mailboxes',
+    of: p50('uds, ask'),
+    against: p50('uds'),
+    atMost: 1.6,
+  },
+  ...(['host', 'sender'] as const).map((side) => ({
+    label: `uds, heap of an idle mailbox, ${side}`,
+    of: { kind: 'footprint' as const, name: 'uds, 1,000 mailboxes', metric: `${side}Heap` },
+    atMost: 4 * KIB,
+    unit: ' B',
+    digits: 0,
+  })),
+  {
+    label: 'uds, heap of an idle actor',
+    of: { kind: 'footprint', name: 'uds, 10,000 idle actors', metric: 'hostHeap' },
+    atMost: 4 * KIB,
+    unit: ' B',
+    digits: 0,
+  },
+];
+
+const targets: readonly Target[] = [...sharedMemory, ...sockets];
+
+interface Measured {
+  readonly median: number;
+  readonly low?: number;
+  readonly high?: number;
+}
+
+function measured(target: Target, cases: readonly CaseResult[]): Measured | undefined {
+  const result = findCase(cases, target.of.kind, target.of.name);
+  if (result === undefined) return undefined;
+  const of = { result, metric: target.of.metric };
+  if (!('against' in target)) {
+    if (of.metric !== 'systemCalls') return summaryOf(result, of.metric);
+    return result.systemCalls === undefined ? undefined : { median: result.systemCalls.total };
   }
-  const theirs = find(target.kind, target.against);
-  const value = theirs === undefined ? undefined : ratioOf(ours, theirs, target.metric)?.median;
-  if (value === undefined) return notMeasured;
-  return { label: target.label, value, text: `${value.toFixed(1)}×`, reached: value >= target.atLeast };
+  const points: readonly Point[] = 'kind' in target.against ? [target.against] : target.against;
+  const ratios = points.flatMap(({ kind, name, metric }) => {
+    const against = findCase(cases, kind, name);
+    return (against && ratioOf(of, { result: against, metric })) ?? [];
+  });
+  if (ratios.length < points.length) return undefined;
+  // The best peer has the smallest latency, so the greatest ratio.
+  return ratios.sort((a, b) => b.median - a.median)[0];
+}
+
+function evaluate(target: Target, cases: readonly CaseResult[]): TargetResult {
+  const { label, atLeast, atMost } = target;
+  const [unit, digits] = 'against' in target ? ['×', undefined] : [target.unit, target.digits];
+  const bound = atLeast === undefined ? `≤ ${atMost}${unit}` : `≥ ${atLeast}${unit}`;
+  const value = measured(target, cases);
+  if (value === undefined) return { label, target: bound, text: 'not measured' };
+  const { median, low, high } = value;
+  return {
+    label,
+    target: bound,
+    value: median,
+    ...(low === undefined ? {} : { low }),
+    ...(high === undefined ? {} : { high }),
+    text: `${median.toFixed(digits ?? (median < 1 ? 3 : 2))}${unit}`,
+    reached: atLeast === undefined ? median <= (atMost ?? 0) : median >= atLeast,
+  };
 }
 
 /** All targets against these results. */
-export function evaluateTargets(results: readonly CaseResult[]): TargetResult[] {
-  const find = (kind: KindName, name: string): CaseResult | undefined =>
-    results.find(({ entry: { testCase } }) => testCase.kind === kind && testCase.name === name);
-  return targets.map((target) => evaluate(target, find));
-}
-
-/** `target: uds one way ≥ 2× zeromq.js → 2.7× reached`. */
-export function targetLine({ label, text, reached }: TargetResult): string {
-  const verdict = reached === undefined ? '' : reached ? ' reached' : ' not reached';
-  return `target: ${label} → ${text}${verdict}`;
+export function evaluateTargets(cases: readonly CaseResult[]): TargetResult[] {
+  return targets.map((target) => evaluate(target, cases));
 }

@@ -1,27 +1,42 @@
-/** The ceiling: encoding and decoding alone, with nothing sent. */
+/** The ceilings: encoding and decoding alone, with nothing sent. */
 
+import { deserialize, serialize } from 'node:v8';
 import { Packr } from 'msgpackr';
 import type { Case } from '../contender.js';
-import type { Order } from '../order.js';
+import type { Order } from '../load/order.js';
 
-export const cases: readonly Case[] = [
-  {
+function msgpackr(name: string, options: ConstructorParameters<typeof Packr>[0]): Case {
+  return {
     kind: 'ceiling',
-    name: 'msgpackr',
+    name,
     codec() {
-      const packr = new Packr({ useRecords: false });
+      const packr = new Packr(options);
       return {
         encode: (order) => packr.pack(order),
         decode: (encoded) => packr.unpack(encoded as Buffer) as Order,
       };
     },
-  },
+  };
+}
+
+export const cases: readonly Case[] = [
+  msgpackr('msgpackr', { useRecords: false }),
+  msgpackr('msgpackr, shared structures', { useRecords: true, structures: [] }),
   {
     kind: 'ceiling',
     name: 'JSON',
     codec: () => ({
       encode: (order) => JSON.stringify(order),
       decode: (encoded) => JSON.parse(encoded as string) as Order,
+    }),
+  },
+  {
+    kind: 'ceiling',
+    name: 'structured clone (v8)',
+    detail: true,
+    codec: () => ({
+      encode: (order) => serialize(order),
+      decode: (encoded) => deserialize(encoded as Buffer) as Order,
     }),
   },
 ];

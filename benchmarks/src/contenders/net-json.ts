@@ -1,13 +1,14 @@
-/** A plain `net` Unix socket with one JSON text a line: what one writes by hand in a quarter of an hour. */
+/** A plain `net` connection over a Unix socket with one JSON text a line: what one writes by hand in a quarter of an hour. */
 
 import type { Socket } from 'node:net';
 import type { Case, OneWayCase, RoundTripCase } from '../contender.js';
-import type { Order, OrderSource } from '../order.js';
-import { lineSplitter, unixSocket, writeOrWait } from '../raw-socket.js';
+import type { Order } from '../load/order.js';
+import type { Source } from '../load/source.js';
+import { lineSplitter, unixSocket, writeOrWait } from '../peers/raw-socket.js';
 
 const BATCH_CHARACTERS = 65_536;
 
-type SendAll = (socket: Socket, source: OrderSource) => Promise<void>;
+type SendAll = (socket: Socket, source: Source) => Promise<void>;
 
 const oneWriteEach: SendAll = async (socket, source) => {
   while (source.more()) {
@@ -51,7 +52,7 @@ function oneWay(name: string, sendAll: SendAll): OneWayCase {
 
 const roundTrip: RoundTripCase = {
   kind: 'round-trip',
-  name: 'net, JSON lines',
+  name: 'net Unix, JSON lines',
   respond: (place) =>
     unixSocket.listen(place.socketPath('json'), (socket) => {
       socket.on(
@@ -67,10 +68,10 @@ const roundTrip: RoundTripCase = {
       lineSplitter((line) => answer(JSON.parse(line) as Order)),
     );
     return {
-      exchange: (order) =>
+      exchange: (body) =>
         new Promise((resolve) => {
           answer = resolve;
-          socket.write(`${JSON.stringify(order)}\n`);
+          socket.write(`${JSON.stringify(body)}\n`);
         }),
       close: () => void socket.destroy(),
     };
@@ -78,7 +79,7 @@ const roundTrip: RoundTripCase = {
 };
 
 export const cases: readonly Case[] = [
-  oneWay('net, JSON lines, one write a message', oneWriteEach),
-  oneWay('net, JSON lines, 64 KiB a write', oneWriteABatch),
+  oneWay('net Unix, JSON lines, one write a message', oneWriteEach),
+  { ...oneWay('net Unix, JSON lines, 64 KiB a write', oneWriteABatch), detail: true },
   roundTrip,
 ];

@@ -1,6 +1,6 @@
-/** The same as `net-msgpack.ts` over a TCP connection on the loopback interface, with TCP_NODELAY. */
+/** A plain `net` connection over TCP on the loopback interface, with TCP_NODELAY. */
 
-import { tcpSocket } from '../raw-socket.js';
-import { netCases } from './net-msgpack.js';
+import { netCases } from '../peers/net.js';
+import { tcpSocket } from '../peers/raw-socket.js';
 
-export const cases = netCases(tcpSocket, 'net TCP');
+export const cases = netCases(tcpSocket, 'net TCP').filter(({ kind }) => kind !== 'open-loop');

@@ -10,7 +10,8 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { Packr } from 'msgpackr';
 import type { Case, OneWayCase, Place, RoundTripCase } from '../contender.js';
-import { makeOrder, type Order } from '../order.js';
+import type { Body } from '../load/load.js';
+import type { Order } from '../load/order.js';
 
 const ANSWER_EACH = 64;
 const UNDER_WAY = 256;
@@ -79,7 +80,8 @@ const oneWay: OneWayCase = {
 
 const opaqueBytes: RoundTripCase = {
   kind: 'round-trip',
-  name: 'bare UDP, 107 opaque bytes',
+  name: 'bare UDP, 64 B',
+  load: 64,
   async respond(place) {
     const socket = await listen(place, 'bytes');
     socket.on('message', (datagram, { port, address }) => socket.send([datagram], port, address));
@@ -87,14 +89,13 @@ const opaqueBytes: RoundTripCase = {
   },
   async request(place) {
     const { socket, send } = await dial(place, 'bytes');
-    const payload = codec.pack(makeOrder(0));
-    let answered: () => void = () => undefined;
-    socket.on('message', () => answered());
+    let answered: (body: Body) => void = () => undefined;
+    socket.on('message', (datagram) => answered(datagram));
     return {
-      exchange: (order) =>
+      exchange: (body) =>
         new Promise((resolve) => {
-          answered = () => resolve(order);
-          send(payload);
+          answered = resolve;
+          send(body as Buffer);
         }),
       close: () => void socket.close(),
     };

@@ -1,5 +1,25 @@
 /** Pigeonhole in shared memory. */
 
-import { pigeonholeCases, roundTripSync } from '../pigeonhole.js';
+import type { Case } from '../contender.js';
+import { footprint } from '../ours/footprint.js';
+import { openLoop, roundTrip, roundTripSync } from '../ours/latency.js';
+import { oneWayCases } from '../ours/one-way.js';
+import { scalingCases } from '../ours/scaling.js';
+import { sizesCase } from '../ours/sizes.js';
 
-export const cases = [...pigeonholeCases('shm'), roundTripSync('shm')];
+const shm = { label: 'shm', transport: 'shm' };
+/** Never looks whether something has come: sleeps at once, and is woken. */
+const parked = { label: 'shm, parked', transport: { use: 'shm', turns: 0 } };
+
+export const cases: readonly Case[] = [
+  ...oneWayCases(shm, {}, { more: true, sync: true }),
+  sizesCase(shm, {}),
+  roundTrip(shm, {}),
+  roundTrip(shm, { detail: true }, true),
+  roundTrip(parked, {}, true),
+  roundTripSync(shm),
+  roundTripSync(shm, true),
+  openLoop(shm, {}),
+  footprint(shm),
+  ...scalingCases(shm),
+];

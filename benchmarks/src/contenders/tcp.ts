@@ -1,5 +1,6 @@
 /** Pigeonhole over TCP on the loopback interface. */
 
-import { pigeonholeCases } from '../pigeonhole.js';
+import type { Case } from '../contender.js';
+import { linkCases } from '../ours/link.js';
 
-export const cases = pigeonholeCases('tcp');
+export const cases: readonly Case[] = linkCases({ label: 'tcp', transport: 'tcp' });

@@ -1,5 +1,6 @@
-/** Pigeonhole over UDP on the loopback interface. */
+/** Pigeonhole over UDP on the loopback interface, sent again until it arrives. */
 
-import { pigeonholeCases } from '../pigeonhole.js';
+import type { Case } from '../contender.js';
+import { linkCases } from '../ours/link.js';
 
-export const cases = pigeonholeCases('udp');
+export const cases: readonly Case[] = linkCases({ label: 'udp', transport: 'udp' });

@@ -1,5 +1,5 @@
 /** Actors over Unix domain sockets. */
 
-import { actorCases } from '../actors.js';
+import { actorCases } from '../ours/actors.js';
 
 export const cases = actorCases('uds');

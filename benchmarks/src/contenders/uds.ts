@@ -1,5 +1,18 @@
-/** Pigeonhole over Unix domain sockets. */
+/** Pigeonhole over Unix sockets. */
 
-import { pigeonholeCases } from '../pigeonhole.js';
+import type { Case } from '../contender.js';
+import { footprint } from '../ours/footprint.js';
+import { openLoop, roundTrip } from '../ours/latency.js';
+import { oneWayCases } from '../ours/one-way.js';
+import { sizesCase } from '../ours/sizes.js';
 
-export const cases = pigeonholeCases('uds');
+const uds = { label: 'uds', transport: 'uds' };
+
+export const cases: readonly Case[] = [
+  ...oneWayCases(uds, {}, { more: true }),
+  sizesCase(uds, {}),
+  roundTrip(uds, {}),
+  roundTrip(uds, { detail: true }, true),
+  openLoop(uds, {}),
+  footprint(uds),
+];

@@ -4,10 +4,13 @@
  */
 
 import type { CeilingCase } from '../contender.js';
-import type { Metrics } from '../control.js';
+import type { Measurement } from '../control.js';
 import { cpuMicroseconds, cpuPerMillion } from '../cpu.js';
 import type { Kind, Session } from '../kind.js';
-import { makeOrder, type Order, OrderSink, OrderSource } from '../order.js';
+import { makeOrder, type Order, orders } from '../load/order.js';
+import { Sink } from '../load/sink.js';
+import { Source } from '../load/source.js';
+import { verify, windowOf } from '../load/verdict.js';
 
 type Codec = ReturnType<CeilingCase['codec']>;
 
@@ -31,22 +34,21 @@ function rateOf(work: (sequence: number) => unknown, milliseconds: number): numb
   return (calls * 1000) / (now - start);
 }
 
-function bothWays(codec: Codec, warmup: number, milliseconds: number): Metrics {
+function bothWays(codec: Codec, warmup: number, milliseconds: number) {
   let cpu = 0;
-  const sink = new OrderSink(warmup, () => {
+  const sink = new Sink(orders, warmup, false, () => {
     cpu = cpuMicroseconds();
   });
-  const source = new OrderSource(warmup + milliseconds);
-  while (source.more()) sink.take(codec.decode(codec.encode(source.next())));
+  const source = new Source(orders, 0, warmup + milliseconds);
+  while (source.more()) sink.take(codec.decode(codec.encode(source.next() as Order)));
   const spent = cpuMicroseconds() - cpu;
-  if (sink.fault !== undefined || sink.checksum !== source.checksum) {
-    throw new Error(sink.fault ?? 'the orders came back changed');
-  }
-  const { messages, seconds } = sink.window();
+  const taken = sink.taken();
+  verify([source], [taken]);
+  const { messages, seconds } = windowOf([taken]);
   return { rate: messages / seconds, cpu: cpuPerMillion(spent, messages), messages: source.count };
 }
 
-async function lead(testCase: CeilingCase, session: Session<Nothing>): Promise<Metrics> {
+async function lead(testCase: CeilingCase, session: Session<Nothing>): Promise<Measurement> {
   const { warmup, duration } = session.job;
   const codec = testCase.codec();
   await session.ready();
@@ -57,7 +59,7 @@ async function lead(testCase: CeilingCase, session: Session<Nothing>): Promise<M
   const encoded = codec.encode(makeOrder(0));
   const kept: unknown = Buffer.isBuffer(encoded) ? Buffer.from(encoded) : encoded;
   const decode = rateOf(() => codec.decode(kept), duration / LOOPS);
-  return { ...both, encode, decode };
+  return { metrics: { ...both, encode, decode, slower: Math.min(encode, decode) } };
 }
 
 export const ceiling: Kind<CeilingCase, Nothing> = {
@@ -70,10 +72,11 @@ export const ceiling: Kind<CeilingCase, Nothing> = {
     { key: 'rate', heading: 'k msg/s, both ways', scale: 1e-3, digits: 1 },
     { key: 'encode', heading: 'k msg/s, encode', scale: 1e-3, digits: 1 },
     { key: 'decode', heading: 'k msg/s, decode', scale: 1e-3, digits: 1 },
+    { key: 'slower', heading: 'k msg/s, the slower', scale: 1e-3, digits: 1 },
     { key: 'cpu', heading: 'CPU s/M, both ways', scale: 1, digits: 2 },
   ],
-  processes: 1,
   nodeOptions: [],
+  others: () => 0,
   second: () => ({}),
   lead,
 };

@@ -1,15 +1,20 @@
 /**
  * What idle mailboxes cost. Both processes open one mailbox and use it, take a baseline, open all of them, pass one
- * message through each, collect garbage, and count again: descriptors of the process, and heap a mailbox.
+ * message through each, collect garbage, and count again: descriptors of the process, heap and resident memory a mailbox. Then
+ * both do nothing for a while, with everything open, and the CPU time is counted that this takes.
  */
 
 import { readdirSync } from 'node:fs';
-import { setImmediate as turn } from 'node:timers/promises';
+import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises';
 import type { FootprintCase, MailboxHost, MailboxSender, Place } from '../contender.js';
-import type { Job, Metrics } from '../control.js';
+import type { Job, Measurement } from '../control.js';
+import { cpuMicroseconds } from '../cpu.js';
 import type { Kind, Session } from '../kind.js';
 
 const COLLECTIONS = 4;
+/** Milliseconds: after the last message until all is quiet, and of counting. */
+const SETTLING = 300;
+const IDLENESS = 1_500;
 
 /** One look at a process. */
 interface Holdings {
@@ -17,6 +22,7 @@ interface Holdings {
   heap: number;
   /** Bytes of buffers outside the heap. */
   buffers: number;
+  rss: number;
 }
 
 /** The sending process's half. */
@@ -26,6 +32,7 @@ interface SenderHalf {
   sendFirst(): Promise<void>;
   sendAll(): Promise<void>;
   holdings(): Promise<Holdings>;
+  idle(): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -36,9 +43,18 @@ async function holdings(): Promise<Holdings> {
     await turn();
     globalThis.gc();
   }
-  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  const { heapUsed, arrayBuffers, rss } = process.memoryUsage();
   // Reading the directory opens it: that descriptor is not ours to count.
-  return { descriptors: readdirSync('/proc/self/fd').length - 1, heap: heapUsed, buffers: arrayBuffers };
+  return { descriptors: readdirSync('/proc/self/fd').length - 1, heap: heapUsed, buffers: arrayBuffers, rss };
+}
+
+/** CPU percent of this process while nothing happens. */
+async function idle(): Promise<number> {
+  await pause(SETTLING);
+  const start = performance.now();
+  const before = cpuMicroseconds();
+  await pause(IDLENESS);
+  return (cpuMicroseconds() - before) / 10 / (performance.now() - start);
 }
 
 async function openFrom(side: MailboxHost | MailboxSender, first: number, count: number): Promise<void> {
@@ -60,6 +76,7 @@ function senderHalf(testCase: FootprintCase, _job: Job, place: Place): SenderHal
     sendFirst: () => opened().send(1),
     sendAll: () => opened().send(testCase.mailboxes),
     holdings,
+    idle,
     async close() {
       await opened().close();
     },
@@ -79,10 +96,11 @@ function compare(side: string, before: Holdings, after: Holdings, mailboxes: num
     [`${side}DescriptorsAdded`]: after.descriptors - before.descriptors,
     [`${side}Heap`]: (after.heap - before.heap) / mailboxes,
     [`${side}Buffers`]: (after.buffers - before.buffers) / mailboxes,
+    [`${side}Rss`]: (after.rss - before.rss) / mailboxes,
   };
 }
 
-async function lead(testCase: FootprintCase, session: Session<SenderHalf>): Promise<Metrics> {
+async function lead(testCase: FootprintCase, session: Session<SenderHalf>): Promise<Measurement> {
   const { second } = session;
   const total = testCase.mailboxes;
   session.phase('the first mailbox to open and pass a message');
@@ -98,13 +116,18 @@ async function lead(testCase: FootprintCase, session: Session<SenderHalf>): Prom
   session.phase(`${total} mailboxes to pass a message each`);
   await exercise(host, () => second.sendAll(), total);
   const after = { host: await holdings(), sender: await second.holdings() };
+  session.phase('both sides to do nothing');
+  const [hostIdle, senderIdle] = await Promise.all([idle(), second.idle()]);
   session.phase('both sides to close');
   await second.close();
   await host.close();
-  return {
+  const metrics = {
     ...compare('host', before.host, after.host, total - 1),
     ...compare('sender', before.sender, after.sender, total - 1),
+    hostIdle,
+    senderIdle,
   };
+  return { metrics };
 }
 
 export const footprint: Kind<FootprintCase, SenderHalf> = {
@@ -120,11 +143,15 @@ export const footprint: Kind<FootprintCase, SenderHalf> = {
     { key: 'senderDescriptorsAdded', heading: 'added', scale: 1, digits: 0 },
     { key: 'hostHeap', heading: 'heap B/mailbox, host', scale: 1, digits: 0 },
     { key: 'senderHeap', heading: 'heap B/mailbox, sender', scale: 1, digits: 0 },
-    { key: 'hostBuffers', heading: 'buffers B/mailbox, host', scale: 1, digits: 0 },
-    { key: 'senderBuffers', heading: 'buffers B/mailbox, sender', scale: 1, digits: 0 },
+    { key: 'hostRss', heading: 'RSS B/mailbox, host', scale: 1, digits: 0 },
+    { key: 'senderRss', heading: 'RSS B/mailbox, sender', scale: 1, digits: 0 },
+    { key: 'hostIdle', heading: 'idle CPU %, host', scale: 1, digits: 3 },
+    { key: 'senderIdle', heading: 'idle CPU %, sender', scale: 1, digits: 3 },
   ],
-  processes: 2,
   nodeOptions: ['--expose-gc'],
+  steady: true,
+  rounds: 3,
+  others: () => 1,
   second: senderHalf,
   lead,
 };

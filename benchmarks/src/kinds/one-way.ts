@@ -1,121 +1,162 @@
 /**
- * Throughput: a producing and a consuming process. The rate is the consumer's own count over the window that opens
- * when its warm-up ends; messages sent but never taken do not count, and fail the case.
+ * Throughput: producing and consuming processes. The rate is the consumers' own count over the window that opens
+ * when their warm-up ends; messages sent but never taken do not count, and fail the case.
  */
 
 import type { Close, OneWayCase, Place, Producer } from '../contender.js';
-import type { Job, Metrics } from '../control.js';
+import type { Job, Measurement } from '../control.js';
 import { cpuMicroseconds, cpuPerMillion } from '../cpu.js';
-import type { Kind, Session } from '../kind.js';
-import { OrderSink, OrderSource } from '../order.js';
+import type { Kind, Remote, Session } from '../kind.js';
+import { loadNamed } from '../load/load.js';
+import { Sink, type Taken } from '../load/sink.js';
+import { type Sent, Source } from '../load/source.js';
+import { verify, windowOf } from '../load/verdict.js';
+import { drained } from './drained.js';
 
-/** What the producer says it did. */
-interface Sent {
-  count: number;
-  checksum: number;
-  /** CPU seconds per million messages, after the warm-up. */
-  cpu: number;
+/** What a producer did, and what it cost after the warm-up. */
+interface Produced extends Sent {
+  readonly cpu: number;
+  readonly measured: number;
+  readonly rss: number;
 }
 
-/** The producing process's half. */
-interface ProducerHalf {
+interface Consumed extends Taken {
+  readonly cpu: number;
+  readonly rss: number;
+}
+
+/** Another process's half: a producer's or a consumer's. */
+interface Half {
   open(): Promise<void>;
-  send(): Promise<Sent>;
+  send(): Promise<Produced>;
+  count(): number;
+  consumed(): Consumed;
   close(): Promise<void>;
 }
 
-async function sendForDuration(producer: Producer, job: Job): Promise<Sent> {
-  let cpu = 0;
-  let warmCount = 0;
-  const source = new OrderSource(job.warmup + job.duration, job.warmup, () => {
-    cpu = cpuMicroseconds();
-    warmCount = source.count;
-  });
-  await producer.send(source);
-  const spent = cpuMicroseconds() - cpu;
-  return {
-    count: source.count,
-    checksum: source.checksum,
-    cpu: cpuPerMillion(spent, source.count - warmCount),
-  };
-}
-
-function producerHalf(testCase: OneWayCase, job: Job, place: Place): ProducerHalf {
+function producerHalf(testCase: OneWayCase, job: Job, place: Place, index: number): Partial<Half> {
   let producer: Producer | undefined;
-  const opened = (): Producer => {
-    if (producer === undefined) throw new Error('the producer is not open');
-    return producer;
-  };
   return {
     async open() {
-      producer = await testCase.produce(place);
+      producer = await testCase.produce(place, index);
     },
-    send: () => sendForDuration(opened(), job),
-    async close() {
-      await opened().close();
+    async send() {
+      let cpu = 0;
+      let warmCount = 0;
+      const source = new Source(
+        loadNamed(testCase.load ?? 'order'),
+        index,
+        job.warmup + job.duration,
+        job.warmup,
+        () => {
+          cpu = cpuMicroseconds();
+          warmCount = source.count;
+        },
+      );
+      await producer?.send(source);
+      const { count, checksum } = source;
+      const rss = process.memoryUsage.rss();
+      return { count, checksum, cpu: cpuMicroseconds() - cpu, measured: count - warmCount, rss };
     },
+    close: async () => producer?.close(),
   };
 }
 
-function verify(sink: OrderSink, sent: Sent): void {
-  if (sink.fault !== undefined) throw new Error(`sequence broken: ${sink.fault}`);
-  if (sink.count !== sent.count) throw new Error(`sent ${sent.count} messages, received ${sink.count}`);
-  if (sink.checksum !== sent.checksum)
-    throw new Error(`checksum sent ${sent.checksum}, received ${sink.checksum}`);
-}
-
-async function consume(session: Session<ProducerHalf>, sink: OrderSink): Promise<Sent> {
-  session.phase('the producer to open');
-  await session.second.open();
-  await session.ready();
-  session.phase('the producer to send for its duration');
-  const sent = await session.second.send();
-  session.phase(`the consumer to take ${sent.count} messages`);
-  await sink.until(sent.count);
-  return sent;
-}
-
-async function closeBoth(session: Session<ProducerHalf>, close: Close): Promise<void> {
-  session.phase('the producer to close');
-  await session.second.close();
-  session.phase('the consumer to close');
-  await close();
-}
-
-async function lead(testCase: OneWayCase, session: Session<ProducerHalf>): Promise<Metrics> {
+function consumerHalf(testCase: OneWayCase, job: Job, place: Place): Half {
+  const shared = (testCase.consumers ?? 1) > 1;
   let cpu = 0;
-  const sink = new OrderSink(session.job.warmup, () => {
+  let close: Close = () => undefined;
+  const sink = new Sink(loadNamed(testCase.load ?? 'order'), job.warmup, shared, () => {
     cpu = cpuMicroseconds();
   });
-  session.phase('the consumer to open');
-  const close = await testCase.consume(session.place, sink.take);
-  const sent = await consume(session, sink);
-  const spent = cpuMicroseconds() - cpu;
-  await closeBoth(session, close);
-  verify(sink, sent);
-  const { messages, seconds } = sink.window();
-  if (messages === 0) throw new Error(`no message in the measured window; ${sent.count} in all`);
   return {
-    rate: messages / seconds,
-    producerCpu: sent.cpu,
-    consumerCpu: cpuPerMillion(spent, messages),
-    messages: sent.count,
+    async open() {
+      close = await testCase.consume(place, sink.take);
+    },
+    send: () => Promise.reject(new Error('a consumer does not send')),
+    count: () => sink.count,
+    consumed: () => ({ ...sink.taken(), cpu: cpuMicroseconds() - cpu, rss: process.memoryUsage.rss() }),
+    close: async () => close(),
   };
 }
 
-export const oneWay: Kind<OneWayCase, ProducerHalf> = {
+/** Producers first, then the consumers beside the leading one. */
+function half(testCase: OneWayCase, job: Job, place: Place): Half {
+  const producers = testCase.producers ?? 1;
+  return job.index < producers
+    ? (producerHalf(testCase, job, place, job.index) as Half)
+    : consumerHalf(testCase, job, place);
+}
+
+type Consumer = Pick<Remote<Half>, 'open' | 'count' | 'consumed' | 'close'>;
+
+/** This process's consumer, called as the others are. */
+function localConsumer(own: Half): Consumer {
+  return {
+    open: () => own.open(),
+    count: async () => own.count(),
+    consumed: async () => own.consumed(),
+    close: () => own.close(),
+  };
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+/** CPU seconds a million messages, by side where each side is processes of its own. */
+function cost(testCase: OneWayCase, produced: readonly Produced[], consumed: readonly Consumed[]) {
+  const counted = sum(consumed.map(({ windowCount }) => windowCount));
+  const consumerCpu = cpuPerMillion(sum(consumed.map(({ cpu }) => cpu)), counted);
+  const consumerRss = sum(consumed.map(({ rss }) => rss));
+  if (testCase.others !== undefined) return { cpu: consumerCpu, rss: consumerRss };
+  const producerCpu = cpuPerMillion(
+    sum(produced.map(({ cpu }) => cpu)),
+    sum(produced.map(({ measured }) => measured)),
+  );
+  const rss = consumerRss + sum(produced.map((part) => part.rss));
+  return { producerCpu, consumerCpu, cpu: producerCpu + consumerCpu, rss };
+}
+
+async function lead(testCase: OneWayCase, session: Session<Half>): Promise<Measurement> {
+  const producers = session.seconds.slice(0, testCase.producers ?? 1);
+  const own = localConsumer(consumerHalf(testCase, session.job, session.place));
+  const consumers: Consumer[] = [own, ...session.seconds.slice(producers.length)];
+  session.phase('the consumers to open');
+  for (const consumer of consumers) await consumer.open();
+  session.phase('the producers to open');
+  for (const producer of producers) await producer.open();
+  await session.ready();
+  session.phase('the producers to send for their duration');
+  const produced = await Promise.all(producers.map((producer) => producer.send()));
+  const total = sum(produced.map(({ count }) => count));
+  session.phase(`the consumers to take ${total} messages`);
+  await drained(total, async () => sum(await Promise.all(consumers.map((consumer) => consumer.count()))));
+  const consumed = await Promise.all(consumers.map((consumer) => consumer.consumed()));
+  session.phase('the producers to close');
+  for (const producer of producers) await producer.close();
+  session.phase('the consumers to close');
+  for (const consumer of consumers) await consumer.close();
+  verify(produced, consumed);
+  const { messages, seconds } = windowOf(consumed);
+  return { metrics: { rate: messages / seconds, ...cost(testCase, produced, consumed), messages: total } };
+}
+
+export const oneWay: Kind<OneWayCase, Half> = {
   name: 'one-way',
-  title: 'One way: one producer, one consumer',
+  title: 'One way at saturation',
   compared: 'rate',
   moreIsBetter: true,
-  peer: 'zeromq.js push/pull, JSON',
+  peer: 'zeromq.js ipc, JSON',
   metrics: [
     { key: 'rate', heading: 'k msg/s', scale: 1e-3, digits: 1 },
     { key: 'producerCpu', heading: 'CPU s/M, producer', scale: 1, digits: 2 },
     { key: 'consumerCpu', heading: 'CPU s/M, consumer', scale: 1, digits: 2 },
+    { key: 'cpu', heading: 'CPU s/M, both', scale: 1, digits: 2 },
+    { key: 'rss', heading: 'RSS MiB, all', scale: 2 ** -20, digits: 0 },
   ],
-  processes: 2,
   nodeOptions: [],
-  second: producerHalf,
+  others: (testCase) => (testCase.producers ?? 1) + (testCase.consumers ?? 1) - 1,
+  second: half,
   lead,
 };

@@ -1,14 +1,11 @@
-/** Latency: one order there and back, strictly one after another, each timed, in an HdrHistogram. */
+/** Latency: one message there and back, strictly one after another, each timed, in an HdrHistogram. */
 
-import { build, type Histogram } from 'hdr-histogram-js';
 import type { Close, Place, Requester, RoundTripCase } from '../contender.js';
-import type { Job, Metrics } from '../control.js';
+import type { Job, Measurement } from '../control.js';
 import { cpuMicroseconds, cpuPerMillion } from '../cpu.js';
+import { emptyHistogram, encodeHistogram, percentiles, record } from '../histogram.js';
 import type { Kind, Session } from '../kind.js';
-import { makeOrder, type Order } from '../order.js';
-
-const LONGEST_NANOSECONDS = 60e9;
-const SIGNIFICANT_DIGITS = 3;
+import { type Load, loadNamed } from '../load/load.js';
 
 /** The responding process's half. */
 interface ResponderHalf {
@@ -25,76 +22,61 @@ function responderHalf(testCase: RoundTripCase, _job: Job, place: Place): Respon
       close = await testCase.respond(place);
     },
     cpu: cpuMicroseconds,
-    async close() {
-      await close();
-    },
+    close: async () => close(),
   };
 }
 
-function verify(sent: Order, answer: Order): void {
-  if (answer.id === sent.id && answer.ts === sent.ts && answer.items[0]?.qty === sent.items[0]?.qty) return;
-  throw new Error(`asked with order ${sent.id}, answered with ${JSON.stringify(answer)}`);
-}
-
-/** Ping-pong for so long; `record` gets each round trip in nanoseconds. */
+/** Ping-pong for so long; `note` gets each round trip in milliseconds. */
 async function pingPong(
   requester: Requester,
+  load: Load,
   milliseconds: number,
-  record: (nanoseconds: number) => void,
+  note: (milliseconds: number) => void,
 ): Promise<void> {
   const end = performance.now() + milliseconds;
   for (let sequence = 0, now = performance.now(); now < end; sequence += 1) {
-    const order = makeOrder(sequence);
-    const answer = await requester.exchange(order);
+    const body = load.make(sequence, 0);
+    const pending = requester.exchange(body);
+    const answer = pending instanceof Promise ? await pending : pending;
     const after = performance.now();
-    record((after - now) * 1e6);
-    verify(order, answer);
+    note(after - now);
+    if (load.positionOf(answer) !== load.positionOf(body) || load.digest(answer) !== load.digest(body))
+      throw new Error(`asked with message ${sequence}, answered with ${JSON.stringify(answer)}`);
     now = performance.now();
   }
 }
 
-function figures(histogram: Histogram): Record<string, number> {
-  return {
-    p50: histogram.getValueAtPercentile(50) / 1000,
-    p99: histogram.getValueAtPercentile(99) / 1000,
-    p999: histogram.getValueAtPercentile(99.9) / 1000,
-    max: histogram.maxValue / 1000,
-    messages: histogram.totalCount,
-  };
-}
-
-async function measure(requester: Requester, session: Session<ResponderHalf>): Promise<Metrics> {
+async function measure(testCase: RoundTripCase, requester: Requester, session: Session<ResponderHalf>) {
   const { warmup, duration } = session.job;
-  const histogram = build({
-    lowestDiscernibleValue: 1,
-    highestTrackableValue: LONGEST_NANOSECONDS,
-    numberOfSignificantValueDigits: SIGNIFICANT_DIGITS,
-  });
+  const histogram = emptyHistogram();
+  const load = loadNamed(testCase.load ?? 'order');
   session.phase('answers during the warm-up');
-  await pingPong(requester, warmup, () => undefined);
+  await pingPong(requester, load, warmup, () => undefined);
   const responderBefore = await session.second.cpu();
   const before = cpuMicroseconds();
   session.phase('answers while measuring');
-  await pingPong(requester, duration, (nanoseconds) =>
-    histogram.recordValue(Math.max(1, Math.round(nanoseconds))),
-  );
-  const requesterCpu = cpuPerMillion(cpuMicroseconds() - before, histogram.totalCount);
-  const responderCpu = cpuPerMillion((await session.second.cpu()) - responderBefore, histogram.totalCount);
-  return { ...figures(histogram), requesterCpu, responderCpu };
+  await pingPong(requester, load, duration, (milliseconds) => record(histogram, milliseconds));
+  const spent = cpuMicroseconds() - before;
+  const spentThere = testCase.others === undefined ? (await session.second.cpu()) - responderBefore : 0;
+  const cpu = cpuPerMillion(spent + spentThere, histogram.totalCount);
+  return {
+    metrics: { ...percentiles(histogram), cpu },
+    histograms: { 'round trip': encodeHistogram(histogram) },
+  };
 }
 
-async function lead(testCase: RoundTripCase, session: Session<ResponderHalf>): Promise<Metrics> {
+async function lead(testCase: RoundTripCase, session: Session<ResponderHalf>): Promise<Measurement> {
   session.phase('the responder to open');
   await session.second.open();
   session.phase('the requester to open');
   const requester = await testCase.request(session.place);
   await session.ready();
-  const metrics = await measure(requester, session);
+  const measurement = await measure(testCase, requester, session);
   session.phase('the requester to close');
   await requester.close();
   session.phase('the responder to close');
   await session.second.close();
-  return metrics;
+  return measurement;
 }
 
 export const roundTrip: Kind<RoundTripCase, ResponderHalf> = {
@@ -102,17 +84,16 @@ export const roundTrip: Kind<RoundTripCase, ResponderHalf> = {
   title: 'Round trip: sequential ping-pong',
   compared: 'p50',
   moreIsBetter: false,
-  peer: 'zeromq.js req/rep, JSON',
+  peer: 'zeromq.js ipc req/rep, JSON',
   metrics: [
     { key: 'p50', heading: 'p50 µs', scale: 1, digits: 1 },
     { key: 'p99', heading: 'p99 µs', scale: 1, digits: 1 },
     { key: 'p999', heading: 'p99.9 µs', scale: 1, digits: 1 },
     { key: 'max', heading: 'max µs', scale: 1, digits: 0 },
-    { key: 'requesterCpu', heading: 'CPU s/M, requester', scale: 1, digits: 1 },
-    { key: 'responderCpu', heading: 'CPU s/M, responder', scale: 1, digits: 1 },
+    { key: 'cpu', heading: 'CPU s/M, both', scale: 1, digits: 1 },
   ],
-  processes: 2,
   nodeOptions: [],
+  others: () => 1,
   second: responderHalf,
   lead,
 };

@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
-import type { Close } from './contender.js';
+import type { Close } from '../contender.js';
 
 /** Cuts a byte stream into frames. Gets each chunk in order. */
 export type Splitter = (chunk: Buffer) => void;
@@ -80,17 +80,29 @@ export function lineSplitter(onLine: (line: string) => void): Splitter {
 
 /** Frames of a 32-bit little-endian length and that many bytes. The range given out is valid during the call only. */
 export function frameSplitter(onFrame: (bytes: Buffer, start: number, end: number) => void): Splitter {
-  let rest: Buffer | undefined;
+  const parts: Buffer[] = [];
+  let held = 0;
+  let needed = LENGTH_BYTES;
   return (chunk) => {
-    const bytes = rest === undefined ? chunk : Buffer.concat([rest, chunk]);
+    parts.push(chunk);
+    held += chunk.length;
+    if (held < needed) return;
+    const bytes = parts.length === 1 ? chunk : Buffer.concat(parts, held);
     let start = 0;
+    needed = LENGTH_BYTES;
     while (start + LENGTH_BYTES <= bytes.length) {
-      const end = start + LENGTH_BYTES + bytes.readUInt32LE(start);
-      if (end > bytes.length) break;
+      const length = bytes.readUInt32LE(start);
+      const end = start + LENGTH_BYTES + length;
+      if (end > bytes.length) {
+        needed = LENGTH_BYTES + length;
+        break;
+      }
       onFrame(bytes, start + LENGTH_BYTES, end);
       start = end;
     }
-    rest = start < bytes.length ? bytes.subarray(start) : undefined;
+    held = bytes.length - start;
+    parts.length = 0;
+    if (held > 0) parts.push(bytes.subarray(start));
   };
 }
 
@@ -100,6 +112,21 @@ export function frame(payload: Buffer): Buffer {
   bytes.writeUInt32LE(payload.length, 0);
   payload.copy(bytes, LENGTH_BYTES);
   return bytes;
+}
+
+/** Above this, a copy costs more than a second piece in the same call. */
+const COPIED_BYTES = 4_096;
+
+/** Writes one payload as a frame in one call, without a copy where it is long. As `writeOrWait`. */
+export function writeFrame(socket: Socket, payload: Buffer): Promise<unknown> | undefined {
+  if (payload.length <= COPIED_BYTES) return writeOrWait(socket, frame(payload));
+  const header = Buffer.allocUnsafe(LENGTH_BYTES);
+  header.writeUInt32LE(payload.length, 0);
+  socket.cork();
+  socket.write(header);
+  const waiting = writeOrWait(socket, payload);
+  socket.uncork();
+  return waiting;
 }
 
 /** Fills one buffer with frames, to be written in one call. */

@@ -1,9 +1,10 @@
 /** Actors beside the mailboxes that they stand on: the same work, asked and told. */
 
 import { setImmediate as turn } from 'node:timers/promises';
-import { type ActorRef, createRuntime, defineActor, type HandlersOf, type Runtime } from '@pigeonhole/core';
-import type { Case, FootprintCase, OneWayCase, Place, RoundTripCase } from './contender.js';
-import type { Order } from './order.js';
+import { type ActorRef, defineActor, type HandlersOf } from '@pigeonhole/core';
+import type { Case, FootprintCase, OneWayCase, RoundTripCase } from '../contender.js';
+import type { Order } from '../load/order.js';
+import { closing, join } from './join.js';
 
 const IN_FLIGHT = 256;
 const ASKS_IN_FLIGHT = 1000;
@@ -42,16 +43,6 @@ const idler = defineActor('idler', {
 
 type DeskRef = ActorRef<HandlersOf<typeof desk>>;
 
-/** A runtime in the case's own directory. */
-async function join(place: Place, transport: string, name: string): Promise<Runtime> {
-  process.env.PIGEONHOLE_DIR = place.directory;
-  return createRuntime({ name, namespace: 'bench', transport });
-}
-
-function close(runtime: Runtime): () => Promise<void> {
-  return () => runtime.close().then(() => undefined);
-}
-
 function oneWay(
   transport: string,
   name: string,
@@ -61,10 +52,12 @@ function oneWay(
   return {
     kind: 'one-way',
     name: `${transport}, ${name}`,
+    ours: true,
+    detail: true,
     async consume(place, take) {
       const runtime = await join(place, transport, 'consumer');
       await runtime.spawn(desk, { take });
-      return close(runtime);
+      return closing(runtime);
     },
     async produce(place) {
       const runtime = await join(place, transport, 'producer');
@@ -72,11 +65,11 @@ function oneWay(
       return {
         async send(source) {
           const loop = async (): Promise<void> => {
-            while (source.more()) await send(ref, source.next());
+            while (source.more()) await send(ref, source.next() as Order);
           };
           await Promise.all(Array.from({ length: inFlight }, loop));
         },
-        close: close(runtime),
+        close: closing(runtime),
       };
     },
   };
@@ -86,15 +79,16 @@ function roundTrip(transport: string): RoundTripCase {
   return {
     kind: 'round-trip',
     name: `${transport}, ask`,
+    ours: true,
     async respond(place) {
       const runtime = await join(place, transport, 'responder');
       await runtime.spawn(desk, { take: () => undefined });
-      return close(runtime);
+      return closing(runtime);
     },
     async request(place) {
       const runtime = await join(place, transport, 'requester');
       const ref = runtime.ref<typeof desk>('desk');
-      return { exchange: (order) => ref.ask.echo(order), close: close(runtime) };
+      return { exchange: (order) => ref.ask.echo(order as Order), close: closing(runtime) };
     },
   };
 }
@@ -103,6 +97,8 @@ function footprint(transport: string): FootprintCase {
   return {
     kind: 'footprint',
     name: `${transport}, 10,000 idle actors`,
+    ours: true,
+    detail: true,
     mailboxes: IDLE_ACTORS,
     async host(place) {
       const runtime = await join(place, transport, 'host');
@@ -121,7 +117,7 @@ function footprint(transport: string): FootprintCase {
           tally.count = tally.sum = 0;
           return sum;
         },
-        close: close(runtime),
+        close: closing(runtime),
       };
     },
     async sender(place) {
@@ -134,7 +130,7 @@ function footprint(transport: string): FootprintCase {
         async send(count) {
           await Promise.all(refs.slice(0, count).map((ref, index) => ref.tell.add(index)));
         },
-        close: close(runtime),
+        close: closing(runtime),
       };
     },
   };

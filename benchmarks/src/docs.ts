@@ -1,0 +1,141 @@
+/** Writes the figures of a result into the documents, between `<!-- figures: begin -->` and `<!-- figures: end -->`. */
+
+import { readFile, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import type { KindName } from './contender.js';
+import { allKinds } from './kinds.js';
+import { machineLine } from './machine.js';
+import { numberText, rowsOf, verdictText } from './report/text.js';
+import { findCase, type Result, summaryOf } from './result.js';
+
+const BLOCK = /(<!-- figures: begin\b[^>]*-->\n)[\s\S]*?(<!-- figures: end -->)/;
+
+/** That document with this between its marks. Throws where it has none. */
+export function withFigures(document: string, figures: string, path: string): string {
+  if (!BLOCK.test(document))
+    throw new Error(`${path} has no block from '<!-- figures: begin -->' to '<!-- figures: end -->'`);
+  return document.replace(
+    BLOCK,
+    (_all, begin: string, end: string) => `${begin}${figures.trimEnd()}\n${end}`,
+  );
+}
+
+/** Rows as a table of Markdown, headings first; all columns but the first to the right. */
+export function markdownTable(rows: readonly (readonly string[])[]): string {
+  const [head = [], ...rest] = rows;
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  const rule = head.map((_heading, index) => (index === 0 ? '---' : '---:'));
+  return [line(head), line(rule), ...rest.map(line)].join('\n');
+}
+
+/** What the README shows: how it sends, and the case of one way and of the round trip that tells. */
+const overview: readonly (readonly [label: string, oneWay: string, roundTrip: string | undefined])[] = [
+  ['**`shm`**, `sendMany`, `receiveMany`', 'shm, sendMany, receiveMany', 'shm'],
+  ['**`shm`**, awaited `send`, `for await`', 'shm, awaited send, for await', 'shm'],
+  ['**`shm`**, `sendSync`, `receiveSync`', 'shm, *Sync', 'shm, *Sync'],
+  ['**`uds`**, `sendMany`, `receiveMany`', 'uds, sendMany, receiveMany', 'uds'],
+  ['**`tcp`**, `sendMany`, `receiveMany`', 'tcp, sendMany, receiveMany', 'tcp'],
+  ['worker thread, `postMessage`', 'worker postMessage', 'worker postMessage'],
+  ['`child_process` IPC', 'child_process, json', 'child_process, json'],
+  ['`net`, JSON lines, Unix socket', 'net Unix, JSON lines, one write a message', 'net Unix, JSON lines'],
+  ['zeromq.js, `ipc`, JSON', 'zeromq.js ipc, JSON', 'zeromq.js ipc req/rep, JSON'],
+];
+
+function medianText(
+  result: Result,
+  kind: KindName,
+  name: string | undefined,
+  metric: string,
+  scale: number,
+  digits: number,
+) {
+  const found = name === undefined ? undefined : findCase(result.cases, kind, name);
+  return numberText(found && summaryOf(found, metric)?.median, scale, digits);
+}
+
+function day({ started }: Result): string {
+  return started.slice(0, 10);
+}
+
+function targetCount({ targets }: Result): string {
+  const known = targets.filter(({ reached }) => reached !== undefined);
+  return `${known.filter(({ reached }) => reached).length} of ${known.length}`;
+}
+
+/** The README's block. */
+export function overviewFigures(result: Result): string {
+  const rows = overview.map(([label, oneWay, roundTrip]) => [
+    label,
+    medianText(result, 'one-way', oneWay, 'rate', 1e-3, 0),
+    medianText(result, 'one-way', oneWay, 'cpu', 1, 1),
+    medianText(result, 'round-trip', roundTrip, 'p50', 1, 1),
+    medianText(result, 'round-trip', roundTrip, 'p99', 1, 1),
+  ]);
+  return [
+    `An order object of 107 bytes between two processes: thousands a second one way, CPU seconds a million of both sides together,`,
+    `and microseconds of a round trip; medians of ${result.rounds} rounds on ${day(result)} (${machineLine(result.machine)}).`,
+    '',
+    markdownTable([['', 'k/s', 'CPU s/M', 'round trip p50 µs', 'p99 µs'], ...rows]),
+    '',
+    `${targetCount(result)} of the measured targets are reached. \`npm run bench\` measures it on your machine; all figures, what they mean`,
+    'and how they came about: [docs/performance.md](docs/performance.md).',
+  ].join('\n');
+}
+
+function targetTable({ targets }: Result): string {
+  return markdownTable([
+    ['ratio or figure', 'target', 'measured', 'rounds', ''],
+    ...targets.map((target) => [
+      target.label,
+      target.target,
+      target.text,
+      target.low === undefined || target.high === undefined
+        ? '–'
+        : `${target.low.toPrecision(3)}–${target.high.toPrecision(3)}`,
+      verdictText(target),
+    ]),
+  ]);
+}
+
+/** The block of docs/performance.md. */
+export function allFigures(result: Result): string {
+  const { rounds, warmup, duration, seconds, absent } = result;
+  const sections = allKinds.flatMap((kind) => {
+    const own = result.cases.filter((candidate) => candidate.kind === kind.name);
+    return own.length === 0 ? [] : ['', `### ${kind.title}`, '', markdownTable(rowsOf(kind, own))];
+  });
+  const failed = result.cases.filter(({ failures }) => failures.length > 0);
+  return [
+    `Measured on ${day(result)} by \`npm run bench -- --update-docs\`, in ${Math.round(seconds / 60)} minutes: ${machineLine(result.machine)}.`,
+    `${rounds} rounds, each with every case: ${warmup} ms to warm up, ${duration} ms of measuring. Medians of the rounds.`,
+    ...absent.map((reason) => `Not measured: ${reason}.`),
+    ...failed.map(({ kind, name, failures }) => `Failed in ${failures.length} rounds: ${kind}/${name}.`),
+    '',
+    '### Ratios and targets',
+    '',
+    `${targetCount(result)} reached.`,
+    '',
+    targetTable(result),
+    ...sections,
+  ].join('\n');
+}
+
+const root = new URL('../../', import.meta.url);
+const documents = [
+  ['README.md', overviewFigures],
+  ['docs/performance.md', allFigures],
+] as const;
+
+/** Writes all documents. Throws, having written nothing, when the result is not of a whole run or a document has no place for it. */
+export async function updateDocs(result: Result): Promise<void> {
+  if (result.quick || result.partial)
+    throw new Error('the documents show whole runs: leave out --quick and --only');
+  const updated = await Promise.all(
+    documents.map(async ([path, figures]) => {
+      const file = fileURLToPath(new URL(path, root));
+      return { file, text: withFigures(await readFile(file, 'utf8'), figures(result), path) };
+    }),
+  );
+  for (const { file, text } of updated) await writeFile(file, text);
+}

@@ -1,0 +1,159 @@
+/**
+ * Latency under load: messages leave at a fixed rate, whether or not earlier ones have arrived, and each is timed from when it
+ * was *to be* sent until the consumer has it. So a stall delays the messages after it in the figures, too, as it
+ * would those of real clients (no coordinated omission).
+ */
+
+import { now } from '../clock.js';
+import type { OpenLoopCase, Place, Submitter } from '../contender.js';
+import type { Job, Measurement } from '../control.js';
+import { emptyHistogram, encodeHistogram, percentiles, record } from '../histogram.js';
+import type { Kind, Session } from '../kind.js';
+import { orders } from '../load/order.js';
+import { Sink } from '../load/sink.js';
+import type { Sent } from '../load/source.js';
+import { verify } from '../load/verdict.js';
+import { drained } from './drained.js';
+
+/** Messages a second. */
+export const RATES = [2_000, 20_000, 50_000];
+const QUICK_RATES = [20_000];
+/** From the agreement on a start to the start, in milliseconds. */
+const LEAD_TIME = 20;
+/** Each rate has this share of the duration of other cases. */
+const SHARE = 0.7;
+
+/** What is to be sent when; times are of the machine's clock, in milliseconds. */
+interface Plan {
+  readonly start: number;
+  readonly interval: number;
+  readonly count: number;
+}
+
+interface Half {
+  open(): Promise<void>;
+  send(plan: Plan): Promise<Sent>;
+  close(): Promise<void>;
+}
+
+/** Submits each message when it is due; those that are overdue at once. Keeps looking at the clock: a timer is too coarse. */
+function paced(submitter: Submitter, { start, interval, count }: Plan): Promise<Sent> {
+  let sent = 0;
+  let checksum = 0;
+  return new Promise((resolve, reject) => {
+    const turn = (): void => {
+      try {
+        const due = Math.min(count, Math.floor((now() - start) / interval) + 1);
+        for (; sent < due; sent += 1) {
+          const body = orders.make(sent, 0);
+          checksum = (checksum + orders.digest(body)) | 0;
+          submitter.submit(body);
+        }
+      } catch (error) {
+        return reject(error);
+      }
+      if (sent < count) setImmediate(turn);
+      else resolve({ count, checksum });
+    };
+    turn();
+  });
+}
+
+function producerHalf(testCase: OpenLoopCase, _job: Job, place: Place): Half {
+  let submitter: Submitter | undefined;
+  return {
+    async open() {
+      submitter = await testCase.produce(place);
+    },
+    send: (plan) =>
+      submitter === undefined
+        ? Promise.reject(new Error('the producer is not open'))
+        : paced(submitter, plan),
+    close: async () => submitter?.close(),
+  };
+}
+
+/** Counts from one plan to the next; records the latency of every message. */
+class Stopwatch {
+  private plan: Plan = { start: 0, interval: 1, count: 0 };
+  private sink = new Sink(orders, 0);
+  private histogram = emptyHistogram();
+
+  begin(plan: Plan): void {
+    this.plan = plan;
+    this.sink = new Sink(orders, 0);
+    this.histogram = emptyHistogram();
+  }
+
+  readonly take: Sink['take'] = (body) => {
+    const intended = this.plan.start + this.sink.count * this.plan.interval;
+    record(this.histogram, now() - intended);
+    this.sink.take(body);
+  };
+
+  get count(): number {
+    return this.sink.count;
+  }
+
+  end(sent: Sent): ReturnType<typeof emptyHistogram> {
+    verify([sent], [this.sink.taken()]);
+    return this.histogram;
+  }
+}
+
+async function atRate(rate: number, milliseconds: number, stopwatch: Stopwatch, session: Session<Half>) {
+  const interval = 1000 / rate;
+  const plan = { start: now() + LEAD_TIME, interval, count: Math.ceil(milliseconds / interval) };
+  session.phase(`${plan.count} messages at ${rate} a second`);
+  stopwatch.begin(plan);
+  const sent = await session.second.send(plan);
+  await drained(plan.count, () => stopwatch.count);
+  return stopwatch.end(sent);
+}
+
+async function lead(testCase: OpenLoopCase, session: Session<Half>): Promise<Measurement> {
+  const { warmup, duration, quick } = session.job;
+  const stopwatch = new Stopwatch();
+  session.phase('both sides to open');
+  const close = await testCase.consume(session.place, stopwatch.take);
+  await session.second.open();
+  await session.ready();
+  const metrics: Record<string, number> = {};
+  const histograms: Record<string, string> = {};
+  await atRate(20_000, warmup, stopwatch, session);
+  for (const rate of quick ? QUICK_RATES : RATES) {
+    const histogram = await atRate(rate, duration * SHARE, stopwatch, session);
+    for (const [key, value] of Object.entries(percentiles(histogram))) metrics[`${key}@${rate}`] = value;
+    histograms[String(rate)] = encodeHistogram(histogram);
+  }
+  session.phase('both sides to close');
+  await session.second.close();
+  await close();
+  return { metrics, histograms };
+}
+
+export const openLoop: Kind<OpenLoopCase, Half> = {
+  name: 'open-loop',
+  title: 'Latency at fixed rates, from the intended send to the receipt: µs',
+  compared: 'p50@20000',
+  moreIsBetter: false,
+  peer: 'zeromq.js ipc, JSON',
+  metrics: RATES.flatMap((rate) =>
+    [
+      ['p50', 'p50'],
+      ['p99', 'p99'],
+      ['p999', 'p99.9'],
+      ['max', 'max'],
+    ].map(([key, heading]) => ({
+      key: `${key}@${rate}`,
+      heading: `${heading}, ${rate / 1000} k/s`,
+      scale: 1,
+      digits: key === 'max' ? 0 : 1,
+    })),
+  ),
+  nodeOptions: [],
+  length: ({ quick }) => 1 + (quick ? QUICK_RATES : RATES).length * SHARE,
+  others: () => 1,
+  second: producerHalf,
+  lead,
+};

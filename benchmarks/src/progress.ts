@@ -1,0 +1,48 @@
+/** Says how far a run is: a bar on a terminal, a line a case anywhere else. */
+
+import { Presets, SingleBar } from 'cli-progress';
+
+/** Where a run is. */
+export interface Progress {
+  /** Something begins, which may take a while. */
+  begin(label: string): void;
+  /** It has ended; `failed` lines are kept on the terminal. */
+  end(line: string, failed: boolean): void;
+  /** Nothing more comes. */
+  stop(): void;
+}
+
+/** Writes to standard error. */
+export function showProgress(total: number): Progress {
+  if (!process.stderr.isTTY) return lines(total);
+  const bar = new SingleBar(
+    {
+      format: '{bar} {value}/{total}, {eta_formatted} left  {label}',
+      hideCursor: true,
+      gracefulExit: false,
+      etaBuffer: 40,
+    },
+    Presets.shades_classic,
+  );
+  bar.start(total, 0, { label: '' });
+  return {
+    begin: (label) => bar.update({ label }),
+    end(line, failed) {
+      if (failed) process.stderr.write(`\r\x1b[K${line}\n`);
+      bar.increment();
+    },
+    stop: () => bar.stop(),
+  };
+}
+
+function lines(total: number): Progress {
+  let done = 0;
+  return {
+    begin: () => undefined,
+    end(line) {
+      done += 1;
+      process.stderr.write(`[${done}/${total}] ${line}\n`);
+    },
+    stop: () => undefined,
+  };
+}

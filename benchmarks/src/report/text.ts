@@ -1,0 +1,121 @@
+/** The tables that a person reads at the end of a run. */
+
+import Table from 'cli-table3';
+import { caseId } from '../catalogue.js';
+import { type AnyKind, allKinds } from '../kinds.js';
+import { machineLine } from '../machine.js';
+import { type CaseResult, findCase, type Result, ratioOf, summaryOf } from '../result.js';
+import type { TargetResult } from '../targets.js';
+
+export const MISSING = '–';
+
+/** A figure as its kind shows it. */
+export function numberText(value: number | undefined, scale: number, digits: number): string {
+  return value === undefined ? MISSING : (value * scale).toFixed(digits);
+}
+
+/** Lowest and highest of the rounds of what is compared. */
+export function spreadText(kind: AnyKind, result: CaseResult): string {
+  const info = kind.metrics.find((metric) => metric.key === kind.compared);
+  const summary = summaryOf(result, kind.compared);
+  if (info === undefined || summary === undefined) return MISSING;
+  return `${numberText(summary.low, info.scale, info.digits)}–${numberText(summary.high, info.scale, info.digits)}`;
+}
+
+/** "How many times better than the peer", whichever direction is better. */
+export function advantageText(kind: AnyKind, result: CaseResult, peer: CaseResult | undefined): string {
+  if (peer === undefined) return MISSING;
+  const [own, other] = [result, peer].map((of) => ({ result: of, metric: kind.compared }));
+  if (own === undefined || other === undefined) return MISSING;
+  const ratio = kind.moreIsBetter ? ratioOf(own, other) : ratioOf(other, own);
+  return ratio === undefined
+    ? MISSING
+    : `${ratio.median.toFixed(2)} (${ratio.low.toFixed(2)}–${ratio.high.toFixed(2)})`;
+}
+
+/** Of producers and consumers, or in all. */
+export function systemCallsText({ systemCalls: calls }: CaseResult): string {
+  if (calls === undefined) return MISSING;
+  if (calls.producers === undefined || calls.consumers === undefined) return calls.total.toFixed(3);
+  return `${calls.producers.toFixed(3)} + ${calls.consumers.toFixed(3)}`;
+}
+
+/** A kind's table as rows of text, headings first. */
+export function rowsOf(kind: AnyKind, results: readonly CaseResult[]): string[][] {
+  const peer = kind.peer === undefined ? undefined : findCase(results, kind.name, kind.peer);
+  const info = kind.metrics.find((metric) => metric.key === kind.compared);
+  const counted = kind.name === 'one-way';
+  const headings = [
+    'case',
+    ...kind.metrics.map((metric) => metric.heading),
+    `spread, ${info?.heading ?? ''}`,
+    ...(peer === undefined ? [] : [`× better than ${kind.peer}`]),
+    ...(counted ? ['system calls a message, producers + consumers'] : []),
+  ];
+  const rows = results.map((result) => [
+    result.name + (result.failures.length > 0 ? ` (${result.failures.length} FAILED)` : ''),
+    ...kind.metrics.map(({ key, scale, digits }) =>
+      numberText(summaryOf(result, key)?.median, scale, digits),
+    ),
+    spreadText(kind, result),
+    ...(peer === undefined ? [] : [advantageText(kind, result, peer)]),
+    ...(counted ? [systemCallsText(result)] : []),
+  ]);
+  return [headings, ...rows];
+}
+
+function grid(rows: readonly string[][]): string {
+  const [head = [], ...rest] = rows;
+  const table = new Table({
+    head: head.map((heading) => heading.replace(', ', ',\n').replace(' than ', ' than\n')),
+    colAligns: head.map((_heading, index) => (index === 0 ? 'left' : 'right')),
+    style: { head: [], border: [] },
+  });
+  table.push(...rest);
+  return table.toString();
+}
+
+/** `reached`, `missed` or nothing. */
+export function verdictText({ reached }: TargetResult): string {
+  if (reached === undefined) return MISSING;
+  return reached ? 'reached' : 'missed';
+}
+
+function targetRows(targets: readonly TargetResult[]): string[][] {
+  return [
+    ['ratio', 'target', 'measured', 'rounds', ''],
+    ...targets.map((target) => [
+      target.label,
+      target.target,
+      target.text,
+      target.low === undefined || target.high === undefined
+        ? MISSING
+        : `${target.low.toPrecision(2)}–${target.high.toPrecision(2)}`,
+      verdictText(target),
+    ]),
+  ];
+}
+
+/** Each different failure of a case once, with the number of rounds that it cost. */
+function failureLines(result: CaseResult): string[] {
+  return [...new Set(result.failures)].map((failure) => {
+    const times = result.failures.filter((other) => other === failure).length;
+    return `FAILED ${caseId(result)} (${times}×): ${failure}`;
+  });
+}
+
+/** The report as text. */
+export function renderText({ machine, cases, targets, absent }: Result): string {
+  const tables = allKinds.flatMap((kind) => {
+    const own = cases.filter((result) => result.kind === kind.name);
+    return own.length > 0 ? [`${kind.title} (medians)\n${grid(rowsOf(kind, own))}`] : [];
+  });
+  const known = targets.filter(({ value }) => value !== undefined);
+  return [
+    machineLine(machine),
+    ...tables,
+    ...(known.length > 0 ? [`Ratios and targets (medians)\n${grid(targetRows(targets))}`] : []),
+    ...absent.map((reason) => `not measured: ${reason}`),
+    ...cases.flatMap(failureLines),
+  ].join('\n');
+}
