@@ -1,12 +1,11 @@
-// npm run demo [-- OPTIONS]: installs and builds what is missing, then runs examples/flights.
+// npm run demo, npm run exercise [-- OPTIONS]: installs and builds what is missing, then runs an example.
 import { ensureInstalled } from './install.mjs';
 import { root, run } from './run.mjs';
 import { turbo } from './turbo.mjs';
 
+const [script, ...args] = process.argv.slice(2);
 await ensureInstalled();
 const built = await turbo('build', { filters: ['@pigeonhole/examples...'] });
 if (built !== 0) process.exit(built);
-const { code } = await run(process.execPath, ['dist/flights/main.js', ...process.argv.slice(2)], {
-  cwd: `${root}/examples`,
-});
+const { code } = await run(process.execPath, [`dist/${script}`, ...args], { cwd: `${root}/examples` });
 process.exit(code);
