@@ -13,16 +13,20 @@ export class Pending implements CallTracker {
   /** `closedError`: what calls get once it is closed, where it is no handle that could be opened anew. */
   constructor(
     private readonly label: string,
-    private readonly closedError: () => PigeonholeError = () => closedHandle(label),
+    private readonly closedError: (() => PigeonholeError) | null = null,
   ) {}
 
   get idle(): boolean {
     return this.first === null;
   }
 
+  private hasClosed(): PigeonholeError {
+    return this.closedError === null ? closedHandle(this.label) : this.closedError();
+  }
+
   /** Throws what would keep a call from starting: a closed handle, a bad timeout, a signal aborted before. */
   check({ timeout, signal }: WaitOptions): void {
-    if (this.closed) throw this.closedError();
+    if (this.closed) throw this.hasClosed();
     if (timeout !== undefined && !(typeof timeout === 'number' && timeout >= 0))
       throw new PigeonholeError(
         'ERR_CONFIG',
@@ -88,7 +92,7 @@ export class Pending implements CallTracker {
     this.closed = true;
     const calls: Waiting[] = [];
     for (let call = this.first; call !== null; call = call.nextCall) calls.push(call);
-    for (const call of calls.reverse()) call.giveUp(this.closedError(), () => cancel(call));
+    for (const call of calls.reverse()) call.giveUp(this.hasClosed(), () => cancel(call));
     if (this.first !== null)
       await new Promise<void>((resolve) => {
         this.onIdle = resolve;

@@ -77,23 +77,30 @@ class SelectiveList extends OperationList<ReceiveOperation> {
  */
 export class Receivers {
   private readonly any = new OperationList<ReceiveOperation>();
-  private readonly selective = new SelectiveList();
+  /** Made at first use: of most mailboxes nobody selects, and there may be tens of thousands. */
+  private selective: SelectiveList | null = null;
   private turn = 0;
 
   get size(): number {
-    return this.any.size + this.selective.size;
+    return this.any.size + (this.selective?.size ?? 0);
   }
 
   push(operation: ReceiveOperation): void {
     operation.order = this.turn++;
-    (selectsNothing(operation) ? this.any : this.selective).push(operation);
+    if (selectsNothing(operation)) this.any.push(operation);
+    else {
+      this.selective ??= new SelectiveList();
+      this.selective.push(operation);
+    }
   }
 
   /** The first in line that would take it, of those that came after `after`. */
   find(envelope: Envelope, after = -1): ReceiveOperation | null {
     let any = this.any.first;
     while (any !== null && any.order <= after) any = any.next as ReceiveOperation | null;
-    return this.selective.size === 0 ? any : earlier(any, this.selective.find(envelope, after));
+    return this.selective === null || this.selective.size === 0
+      ? any
+      : earlier(any, this.selective.find(envelope, after));
   }
 
   remove(operation: ReceiveOperation): void {
@@ -102,7 +109,7 @@ export class Receivers {
 
   /** Empties it into an array, in order. */
   drain(): ReceiveOperation[] {
-    return [...this.any.drain(), ...this.selective.drain()].sort((a, b) => a.order - b.order);
+    return [...this.any.drain(), ...(this.selective?.drain() ?? [])].sort((a, b) => a.order - b.order);
   }
 }
 

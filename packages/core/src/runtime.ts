@@ -392,8 +392,13 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
   }
 
   private makeSender(to: Destination, { channel, release }: OpenMailbox): Sender {
+    const { label, codec, sync, transport } = this.setupOf(to);
+    // Not by spreading: that gives every object a shape of its own, which takes more memory than the object.
     const sender: Sender = new Sender({
-      ...this.setupOf(to),
+      label,
+      codec,
+      sync,
+      transport,
       channel,
       from: this.name,
       limits: this.parts.config.limits,
@@ -404,8 +409,12 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
   }
 
   private makeReceiver(from: Source, { channel, release }: OpenMailbox): Receiver {
+    const { label, codec, sync, transport } = this.setupOf(from);
     const receiver: Receiver = new Receiver({
-      ...this.setupOf(from),
+      label,
+      codec,
+      sync,
+      transport,
       channel,
       limits: this.parts.config.limits,
       from: from.kind === 'peer' ? from.name : null,

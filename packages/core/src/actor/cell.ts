@@ -4,18 +4,20 @@ import { PigeonholeError } from '../errors.js';
 import type { Receiver } from '../mailbox.js';
 import type { Message } from '../message.js';
 import { childLogger } from './actor-log.js';
-import { type Alarm, systemClock } from './clock.js';
+import { Children } from './children.js';
+import { type Alarm, within } from './clock.js';
 import { type SelfRef, TurnContext } from './context.js';
-import { Intake, type Take } from './intake.js';
-import type { Child, LocalActor } from './local-actor.js';
+import { Intake, type Take, type Taker } from './intake.js';
+import type { LocalActor } from './local-actor.js';
 import { isPromise, isStream } from './outcome.js';
 import { Producing } from './producing.js';
-import { Request, traceOf } from './protocol.js';
+import { Request } from './protocol.js';
 import { Refusal } from './remote-error.js';
+import { Stash } from './stash.js';
 import { decide, Restarts } from './supervision.js';
 import { Timers } from './timers.js';
-import { channels } from './tracing.js';
-import { Turn } from './turn.js';
+import { channels, publishHandled, publishReceived } from './tracing.js';
+import { Turn, tellTurn } from './turn.js';
 import type {
   ActorDefinition,
   ActorRef,
@@ -27,15 +29,15 @@ import type {
 import type { Termination } from './watch.js';
 
 /** One instance of an actor: its state, what it makes of each message, and what becomes of it when it fails. */
-export class Cell {
+export class Cell implements Taker {
   state: unknown;
   /** `broken`: it has failed and will not be started again, so that nothing more is handled. */
   private phase: 'starting' | 'running' | 'waiting' | 'stopping' | 'broken' = 'starting';
   private behaviour: Readonly<Record<string, ErasedHandler>>;
-  private stashed: Turn[] = [];
+  private ownStash: Stash | null = null;
   /** Turns that go on for a while: what a stop or restart aborts. */
   private ownLasting: Set<Turn> | null = null;
-  private ownChildren: Map<string, Child> | null = null;
+  private ownChildren: Children | null = null;
   private ownRestarts: Restarts | null = null;
   private readonly intake: Intake;
   private receiver: Receiver<unknown> | null = null;
@@ -51,19 +53,11 @@ export class Cell {
 
   constructor(
     private readonly actor: LocalActor,
-    types: readonly number[] | undefined,
-    queue: PQueue | null,
+    readonly types: readonly number[] | undefined,
+    readonly queue: PQueue | null,
   ) {
     this.behaviour = actor.spec.handlers;
-    this.intake = new Intake({
-      types,
-      queue,
-      taken: (message) => this.taken(message),
-      failed: (error) => {
-        actor.system.runtime.warn(error);
-        if (error.code !== 'ERR_CORRUPT') this.end(error);
-      },
-    });
+    this.intake = new Intake(this);
   }
 
   get ended(): boolean {
@@ -81,8 +75,8 @@ export class Cell {
     return this.ownLasting;
   }
 
-  private get children(): Map<string, Child> {
-    this.ownChildren ??= new Map();
+  private get children(): Children {
+    this.ownChildren ??= new Children(this.actor.spec.supervision.children);
     return this.ownChildren;
   }
 
@@ -137,18 +131,16 @@ export class Cell {
 
   // --- handling
 
-  private taken(message: Message<unknown>): Promise<unknown> | undefined {
+  intakeFailed(error: PigeonholeError): void {
+    this.actor.system.runtime.warn(error);
+    if (error.code !== 'ERR_CORRUPT') this.end(error);
+  }
+
+  taken(message: Message<unknown>): Promise<unknown> | undefined {
     const { actor } = this;
     const request = actor.read(message);
     if (request === null) return undefined;
-    if (channels.receive.hasSubscribers)
-      channels.receive.publish({
-        actor: actor.name,
-        handler: request.handler,
-        from: message.from,
-        trace: traceOf(request.headers),
-        waited: Math.max(0, Date.now() - message.sentAt),
-      });
+    if (channels.receive.hasSubscribers) publishReceived(actor.name, request, message);
     const left = request.deadline - actor.system.clock.wall();
     const until = left === Number.POSITIVE_INFINITY ? left : actor.system.clock.now() + left;
     return this.handle(new Turn(request, message.from, until, actor.system, actor.spec.exposeStacks));
@@ -156,17 +148,7 @@ export class Cell {
 
   private localTurn(handler: string, arg: unknown): Turn {
     const { system } = this.actor;
-    const request = {
-      kind: Request.tell,
-      handler,
-      arg,
-      headers: null,
-      replyTo: '',
-      id: 0,
-      deadline: Number.POSITIVE_INFINITY,
-      credit: 0,
-    };
-    return new Turn(request, system.runtime.name, Number.POSITIVE_INFINITY, system, false);
+    return tellTurn(handler, arg, system.runtime.name, system);
   }
 
   /** One turn. Never throws; a promise, that never rejects, where it does not end at once. */
@@ -214,7 +196,7 @@ export class Cell {
 
   private failed(turn: Turn, error: unknown, began: number): undefined {
     this.over(turn);
-    if (turn.stashed) this.stashed = this.stashed.filter((other) => other !== turn);
+    if (turn.stashed) this.ownStash?.remove(turn);
     this.publishHandled(turn, began, error);
     turn.refuse(error);
     if (error instanceof Refusal) this.actor.counts.handled++;
@@ -239,9 +221,8 @@ export class Cell {
 
   private publishHandled(turn: Turn, began: number, error: unknown): void {
     if (!channels.handle.hasSubscribers) return;
-    const { handler, headers } = turn.request;
     const duration = began === 0 ? 0 : this.actor.system.clock.now() - began;
-    channels.handle.publish({ actor: this.actor.name, handler, trace: traceOf(headers), duration, error });
+    publishHandled(this.actor.name, turn.request, duration, error);
   }
 
   /** A stream runs beside the messages: it takes no turn, or a slow reader would hold up everybody else. */
@@ -279,7 +260,7 @@ export class Cell {
       await child.stop(0);
       throw this.hasStopped();
     }
-    this.children.set(name, child);
+    this.children.add(child);
     return this.actor.system.spawned(child);
   }
 
@@ -306,27 +287,15 @@ export class Cell {
   }
 
   stash(turn: Turn): void {
-    const { name, spec } = this.actor;
-    if (turn.request.handler === '' || turn.request.kind === Request.stream)
-      throw new PigeonholeError('ERR_UNSUPPORTED', `actor '${name}': only a tell or an ask can be stashed`);
-    if (this.stashed.length >= spec.stashCapacity)
-      throw new PigeonholeError(
-        'ERR_NO_SPACE',
-        `actor '${name}' has stashed ${this.stashed.length} messages; its stashCapacity is ${spec.stashCapacity}`,
-      );
-    if (turn.stashed) return;
-    turn.stashed = true;
-    this.stashed.push(turn);
+    this.ownStash ??= new Stash(this.actor);
+    this.ownStash.put(turn);
   }
 
   unstash(): void {
-    this.intake.unshift(
-      this.stashed.splice(0).map(
-        (turn): Take =>
-          () =>
-            this.handle(turn),
-      ),
-    );
+    const again = (turn: Turn): Take => {
+      return () => this.handle(turn);
+    };
+    if (this.ownStash !== null) this.intake.unshift(this.ownStash.takeAll().map(again));
   }
 
   become(handlers: Readonly<Record<string, ErasedHandler>> | null): void {
@@ -356,18 +325,12 @@ export class Cell {
     this.actor.parent?.childRestarts(this.actor.name, delay);
   }
 
-  /** A child restarts: as the scope says, others do too. */
   childRestarts(name: string, delay: number): void {
-    const scope = this.actor.spec.supervision.children;
-    if (scope === 'one-for-one') return;
-    const names = [...this.children.keys()];
-    const first = scope === 'one-for-all' ? 0 : names.indexOf(name) + 1;
-    for (const sibling of names.slice(first))
-      if (sibling !== name) this.children.get(sibling)?.restart(delay);
+    this.ownChildren?.restarts(name, delay);
   }
 
   childEnded(name: string): void {
-    this.children.delete(name);
+    this.ownChildren?.remove(name);
   }
 
   /** Ends what is under way, and starts anew after so long. */
@@ -379,7 +342,7 @@ export class Cell {
     this.intake.renew();
     this.abortTurns(new PigeonholeError('ERR_CLOSED', `actor '${this.actor.name}' restarts`));
     this.ownTimers?.clear();
-    await this.stopChildren(0);
+    await this.ownChildren?.stop(0);
     await this.tellStopped('restart');
     if (this.stopping !== null) return;
     await new Promise<void>((resolve) => {
@@ -432,12 +395,12 @@ export class Cell {
     this.backoff?.cancel();
     this.ownTimers?.clear();
     await this.intake.close();
-    await this.stopChildren(deadline);
-    if (deadline > 0) await this.withinDeadline(this.quiet(), deadline);
+    await this.ownChildren?.stop(deadline);
+    if (deadline > 0) await within(this.quiet(), deadline);
     this.phase = 'broken';
     this.actor.counts.aborted += this.lasting.size;
     this.abortTurns(this.hasStopped());
-    for (const turn of this.stashed.splice(0)) this.drop(turn);
+    for (const turn of this.ownStash?.takeAll() ?? []) this.drop(turn);
     for (const take of this.intake.rest()) void take(); // which drops it, by name
     this.actor.system.watches.unwatchAll(this);
     await this.tellStopped('stop');
@@ -450,16 +413,6 @@ export class Cell {
       await new Promise<void>((resolve) => {
         this.onQuiet = resolve;
       });
-  }
-
-  private withinDeadline(done: Promise<void>, deadline: number): Promise<void> {
-    return new Promise((resolve) => {
-      const alarm = systemClock.after(deadline, resolve); // an end must come, whatever clock the actors have
-      void done.then(() => {
-        alarm.cancel();
-        resolve();
-      });
-    });
   }
 
   private abortTurns(reason: PigeonholeError): void {
@@ -476,12 +429,6 @@ export class Cell {
     } catch (error) {
       this.log.warn({ err: error }, `actor '${this.actor.name}': stopped() threw`);
     }
-  }
-
-  private async stopChildren(deadline: number): Promise<void> {
-    const children = [...this.children.values()].reverse();
-    this.children.clear();
-    for (const child of children) await child.stop(deadline);
   }
 
   private hasStopped(): PigeonholeError {

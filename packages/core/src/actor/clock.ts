@@ -14,6 +14,17 @@ export interface Alarm {
   hold(alive: boolean): void;
 }
 
+/** Resolves when `work` has, or after so many milliseconds: an end must come, whatever clock the actors have. */
+export function within(work: Promise<unknown>, deadline: number): Promise<void> {
+  return new Promise((resolve) => {
+    const alarm = systemClock.after(deadline, resolve);
+    void work.then(() => {
+      alarm.cancel();
+      resolve();
+    });
+  });
+}
+
 /** setTimeout's longest delay: a longer one fires after 1 ms (Node documentation, "Timers"). */
 const LONGEST = 2 ** 31 - 1;
 

@@ -6,13 +6,15 @@ import type { Message } from '../message.js';
 /** One turn to take: returns a promise, that never rejects, where it does not end at once. */
 export type Take = () => Promise<unknown> | undefined;
 
-export interface IntakeSetup {
+/** Whose messages they are. */
+export interface Taker {
   /** The message types to take; undefined: all. */
   readonly types: readonly number[] | undefined;
   /** Runs several turns at a time; null: one. */
   readonly queue: PQueue | null;
   taken(message: Message<unknown>): Promise<unknown> | undefined;
-  failed(error: PigeonholeError): void;
+  /** Nothing more can be received; with `ERR_CORRUPT`, one message could not. */
+  intakeFailed(error: PigeonholeError): void;
 }
 
 /**
@@ -29,12 +31,13 @@ export class Intake {
   private era = 0;
   /** What lets go of the turns under way in the queue. */
   private held: Set<() => void> | null = null;
-  private readonly inner: Take[] = [];
-  private idle: (() => void)[] = [];
+  // Made at first use: most instances are idle, and there may be tens of thousands.
+  private inner: Take[] | null = null;
+  private idle: (() => void)[] | null = null;
   private onDrained: (() => void) | null = null;
 
-  constructor(private readonly setup: IntakeSetup) {
-    setup.queue?.on('next', () => this.ended());
+  constructor(private readonly taker: Taker) {
+    taker.queue?.on('next', () => this.ended());
   }
 
   /** From now on turns are taken. */
@@ -58,13 +61,18 @@ export class Intake {
 
   /** A turn that comes before the mailbox. */
   push(turn: Take): void {
-    this.inner.push(turn);
+    this.keep(turn);
     this.next();
+  }
+
+  private keep(turn: Take): void {
+    if (this.inner === null) this.inner = [turn];
+    else this.inner.push(turn);
   }
 
   /** Turns that come before all others. */
   unshift(turns: readonly Take[]): void {
-    this.inner.unshift(...turns);
+    if (turns.length > 0) this.inner = [...turns, ...(this.inner ?? [])];
   }
 
   /** Resolves when everything that was sent before `wall` has been taken. It goes on taking what comes. */
@@ -96,27 +104,33 @@ export class Intake {
 
   /** What was taken and has not begun. */
   rest(): Take[] {
-    return this.inner.splice(0);
+    const rest = this.inner ?? [];
+    this.inner = null;
+    return rest;
   }
 
   /** Resolves once nothing is under way and nothing more will be taken. */
   settled(): Promise<void> {
     return new Promise((resolve) => {
-      this.idle.push(resolve);
+      this.idle = [...(this.idle ?? []), resolve];
       this.checkIdle();
     });
   }
 
   private get free(): boolean {
-    const { queue } = this.setup;
+    const { queue } = this.taker;
     return queue === null ? !this.busy : queue.size + queue.pending < queue.concurrency;
   }
 
   private next(): void {
     if (this.mode === 'paused') return;
-    while (this.inner.length > 0 && this.free) this.begin(this.inner.shift() as Take);
+    while (this.inner !== null && this.free) {
+      const turn = this.inner.shift() as Take;
+      if (this.inner.length === 0) this.inner = null;
+      this.begin(turn);
+    }
     if (this.receiving || !this.free || this.receiver === null) return;
-    const options = this.setup.types === undefined ? {} : { type: this.setup.types };
+    const options = this.taker.types === undefined ? {} : { type: this.taker.types };
     if (this.mode === 'open') this.receive(this.receiver.receive(options));
     else if (this.mode === 'draining') this.receive(this.receiver.tryReceive(options));
   }
@@ -127,13 +141,13 @@ export class Intake {
       (message) => {
         this.receiving = false;
         if (message === null || message.sentAt > this.drainBefore) this.drained();
-        if (message === null) this.next();
-        else this.push(() => this.setup.taken(message));
+        if (message !== null) this.take(message);
+        this.next();
       },
       (error: PigeonholeError) => {
         this.receiving = false;
         this.drained();
-        if (error.code !== 'ERR_CLOSED') this.setup.failed(error);
+        if (error.code !== 'ERR_CLOSED') this.taker.intakeFailed(error);
         // A message that cannot be decoded is gone; of anything else there would be no end.
         if (error.code === 'ERR_CORRUPT') this.next();
         this.checkIdle();
@@ -141,15 +155,28 @@ export class Intake {
     );
   }
 
+  private take(message: Message<unknown>): void {
+    if (this.mode === 'paused' || this.inner !== null || !this.free || this.taker.queue !== null)
+      this.keep(() => this.taker.taken(message));
+    else {
+      const { era } = this;
+      this.busy = true;
+      this.goesOn(this.taker.taken(message), era);
+    }
+  }
+
   private begin(turn: Take): void {
-    const { queue } = this.setup;
+    const { queue } = this.taker;
     if (queue !== null) {
       void queue.add(() => this.hold(turn));
       return;
     }
     const { era } = this;
     this.busy = true;
-    const result = turn();
+    this.goesOn(turn(), era);
+  }
+
+  private goesOn(result: Promise<unknown> | undefined, era: number): void {
     if (result !== undefined)
       void result.then(() => {
         if (era === this.era) this.ended();
@@ -179,9 +206,11 @@ export class Intake {
   }
 
   private checkIdle(): void {
-    if (this.idle.length === 0 || this.receiving || this.inner.length > 0) return;
-    const { queue } = this.setup;
+    if (this.idle === null || this.receiving || this.inner !== null) return;
+    const { queue } = this.taker;
     if (queue === null ? this.busy : queue.size + queue.pending > 0) return;
-    for (const resolve of this.idle.splice(0)) resolve();
+    const waiting = this.idle;
+    this.idle = null;
+    for (const resolve of waiting) resolve();
   }
 }

@@ -31,8 +31,8 @@ export class LocalActor implements Child {
   readonly spec: ErasedSpec;
   readonly counts = { handled: 0, failed: 0, skipped: 0, aborted: 0 };
   private ownWatchers: Watchers | null = null;
-  private cells: Cell[] = [];
-  private receivers: Receiver<unknown>[] = [];
+  private cells: readonly Cell[] = [];
+  private receivers: readonly Receiver<unknown>[] = [];
   private over = false;
   private stopping: Promise<void> | null = null;
 
@@ -68,14 +68,19 @@ export class LocalActor implements Child {
   /** Makes every instance's state, then opens the mailbox. A rejected start leaves nothing behind. */
   async start(): Promise<void> {
     const { routing, concurrency } = this.spec;
+    const cells: Cell[] = [];
+    const receivers: Receiver<unknown>[] = [];
+    [this.cells, this.receivers] = [cells, receivers];
     try {
       for (let index = 0; index < this.instances; index++) {
         const types = routing === 'key' && this.instances > 1 ? slotsOf(index, this.instances) : undefined;
         const cell = new Cell(this, types, await limiter(concurrency));
-        this.cells.push(cell);
+        cells.push(cell);
         await cell.start();
       }
-      for (const _ of this.cells) this.receivers.push(await this.system.runtime.receiver(this.address));
+      for (const _ of cells) receivers.push(await this.system.runtime.receiver(this.address));
+      // Without the room for more that they have grown.
+      [this.cells, this.receivers] = [cells.slice(), receivers.slice()];
     } catch (error) {
       this.over = true;
       await Promise.all(this.cells.map((cell) => cell.stop(0)));

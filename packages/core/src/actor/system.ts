@@ -4,7 +4,7 @@ import type { Message } from '../message.js';
 import type { ActorRuntime } from './actor-runtime.js';
 import { Announcing } from './announcing.js';
 import { Asks } from './asks.js';
-import { type Clock, systemClock } from './clock.js';
+import { type Clock, systemClock, within } from './clock.js';
 import { ControlLine } from './control.js';
 import { DeadLetters } from './dead-letters.js';
 import { Deadlines } from './deadlines.js';
@@ -13,11 +13,10 @@ import { Incoming } from './incoming.js';
 import { type Child, LocalActor, type Parent } from './local-actor.js';
 import { optionError } from './option-error.js';
 import { PlacedActor } from './placement.js';
-import { Request } from './protocol.js';
 import type { Reading } from './reading.js';
 import { Line, makeRef, type Origin } from './ref.js';
 import { Topics } from './topic.js';
-import { Turn } from './turn.js';
+import { tellTurn } from './turn.js';
 import type { ActorDefinition, ActorRef, SpawnedActor, SpawnOptions } from './types.js';
 import { Watches } from './watch.js';
 
@@ -204,17 +203,7 @@ export class ActorSystem {
 
   /** What lay in an actor's mailbox and is no actor message. */
   strange(message: Message<unknown>, actor: string): void {
-    const request = {
-      kind: Request.tell,
-      handler: '?',
-      arg: message.body,
-      headers: null,
-      replyTo: '',
-      id: 0,
-      deadline: Number.POSITIVE_INFINITY,
-      credit: 0,
-    };
-    const turn = new Turn(request, message.from, Number.POSITIVE_INFINITY, this, false);
+    const turn = tellTurn('?', message.body, message.from, this);
     const error = new PigeonholeError('ERR_FRAME', `a message from '${message.from}' is no actor message`, {
       address: actor,
     });
@@ -264,7 +253,7 @@ export class ActorSystem {
   /** Lets every actor take what was sent before now, for so many milliseconds at most. All go on serving one another. */
   async drain(deadline: number): Promise<void> {
     const wall = this.clock.wall();
-    await this.within(Promise.all([...this.actors.values()].map((actor) => actor.drain(wall))), deadline);
+    await within(Promise.all([...this.actors.values()].map((actor) => actor.drain(wall))), deadline);
   }
 
   /** Messages handled since the beginning, by actors that have ended too. */
@@ -275,16 +264,6 @@ export class ActorSystem {
   /** Turns that were ended before they were through. */
   get aborted(): number {
     return this.abortedCount;
-  }
-
-  private within(work: Promise<unknown>, deadline: number): Promise<void> {
-    return new Promise((resolve) => {
-      const alarm = systemClock.after(deadline, resolve); // an end must come, whatever clock the actors have
-      void work.then(() => {
-        alarm.cancel();
-        resolve();
-      });
-    });
   }
 
   private failWaiting(error: PigeonholeError): void {
@@ -301,7 +280,7 @@ export class ActorSystem {
     await Promise.all(
       [...this.placed.values(), ...this.actors.values()].map((actor) => actor.stop(deadline)),
     );
-    await this.within(
+    await within(
       this.deadLetters.flush().then(() => this.control.flush()),
       deadline,
     );

@@ -3,6 +3,8 @@
  * listens to costs one comparison a message.
  */
 import { channel } from 'node:diagnostics_channel';
+import type { Message } from '../message.js';
+import { type ActorRequest, traceOf } from './protocol.js';
 import type { TraceContext } from './types.js';
 
 /** `pigeonhole:actor:send`, before the message is encoded. A listener may set `trace`, which then travels with it. */
@@ -53,3 +55,16 @@ export const channels = {
   handle: channel('pigeonhole:actor:handle'),
   restart: channel('pigeonhole:actor:restart'),
 } as const;
+
+/** Call it only where somebody listens. */
+export function publishReceived(actor: string, request: ActorRequest, { from, sentAt }: Message): void {
+  const { handler, headers } = request;
+  const waited = Math.max(0, Date.now() - sentAt);
+  channels.receive.publish({ actor, handler, from, trace: traceOf(headers), waited });
+}
+
+/** Likewise. */
+export function publishHandled(actor: string, request: ActorRequest, duration: number, error: unknown): void {
+  const { handler, headers } = request;
+  channels.handle.publish({ actor, handler, trace: traceOf(headers), duration, error });
+}

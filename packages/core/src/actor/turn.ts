@@ -144,3 +144,19 @@ export class Turn extends Due {
     return Math.max(0, this.until - this.system.clock.now());
   }
 }
+
+/** A turn of which nobody waits for the outcome, and which no message has brought. */
+export function tellTurn(handler: string, arg: unknown, from: string, system: ActorSystem): Turn {
+  const forEver = Number.POSITIVE_INFINITY;
+  const request: ActorRequest = {
+    kind: Request.tell,
+    handler,
+    arg,
+    headers: null,
+    replyTo: '',
+    id: 0,
+    deadline: forEver,
+    credit: 0,
+  };
+  return new Turn(request, from, forEver, system, false);
+}

@@ -51,7 +51,7 @@ export class HostedMailbox implements AttachmentOwner {
   private adopting: Adoption[] = [];
   private adoptingBytes = 0;
   /** By their sender, the messages that a former host had accepted. */
-  private readonly adoptedFrom = new Map<string, AdoptedTally>();
+  private adoptedFrom: Map<string, AdoptedTally> | null = null;
   /** Messages of this process of which it is not known whether their host handed them over before it was lost. */
   private doubt: { readonly host: string; readonly messages: number } | null = null;
   private onDeserted: (() => void) | null = null;
@@ -170,7 +170,7 @@ export class HostedMailbox implements AttachmentOwner {
     if (mismatch !== null) throw mismatch;
     const shared = this.inboxOf === null;
     const served = new Served(session, channel, this.queue, (over) => this.deserted(over), shared);
-    served.adopted = this.adoptedFrom.get(session.peerName)?.here ?? 0;
+    served.adopted = this.adoptedFrom?.get(session.peerName)?.here ?? 0;
     this.servedChannels.add(served);
     return served;
   }
@@ -198,7 +198,7 @@ export class HostedMailbox implements AttachmentOwner {
     const { queue } = this;
     if (queue === null) return { left: [], unanswered: 0, heir: null };
     this.queue = null;
-    this.adoptedFrom.clear();
+    this.adoptedFrom = null;
     queue.close(reason);
     const heirs = this.inboxOf === null ? [...this.servedChannels] : [];
     for (const served of this.servedChannels) served.moved();
@@ -256,6 +256,7 @@ export class HostedMailbox implements AttachmentOwner {
   }
 
   private tallyOf(from: string): AdoptedTally {
+    this.adoptedFrom ??= new Map();
     let tally = this.adoptedFrom.get(from);
     if (tally === undefined) {
       tally = new AdoptedTally(this, from);
@@ -271,7 +272,7 @@ export class HostedMailbox implements AttachmentOwner {
 
   /** @internal no adopted message of this sender is left */
   adoptedGone(tally: AdoptedTally): void {
-    if (this.adoptedFrom.get(tally.from) === tally) this.adoptedFrom.delete(tally.from);
+    if (this.adoptedFrom?.get(tally.from) === tally) this.adoptedFrom.delete(tally.from);
   }
 
   private deserted(by: Served): void {
@@ -298,7 +299,7 @@ export class HostedMailbox implements AttachmentOwner {
     const reached = await this.network.reachHost(this);
     if (reached === 'self') {
       const queue = this.queue ?? this.startHosting();
-      this.resolveDoubt(this.adoptedFrom.get(this.network.self.name)?.here ?? 0);
+      this.resolveDoubt(this.adoptedFrom?.get(this.network.self.name)?.here ?? 0);
       return { channel: queue };
     }
     if (reached === 'nobody') this.resolveDoubt(0);
