@@ -4,10 +4,12 @@
 #include "fifo.h"
 #include "file_lock.h"
 #include "futex.h"
+#include "inherited_socket.h"
 #include "pipe.h"
 #include "process_watch.h"
 #include "region.h"
 #include "shm_mailbox.h"
+#include "unix_datagram.h"
 
 namespace {
 
@@ -17,10 +19,12 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   pigeonhole::fifo::Init(env, exports);
   pigeonhole::FileLock::Init(env, exports);
   pigeonhole::futex::Init(env, exports);
+  pigeonhole::inherited_socket::Init(env, exports);
   pigeonhole::pipe::Init(env, exports);
   pigeonhole::ProcessWatch::Init(env, exports);
   pigeonhole::region::Init(env, exports);
   pigeonhole::shm::Init(env, exports);
+  pigeonhole::unix_datagram::Init(env, exports);
   return exports;
 }
 

@@ -4,6 +4,8 @@ export interface Addon {
   futexWait(view: Int32Array, index: number, expected: number, milliseconds: number): 0 | 1 | 2;
   futexWake(view: Int32Array, index: number, count: number): number;
   peerCredentials(fd: number): Credentials;
+  adoptSocket(fd: number): { family: number; type: number; listening: boolean; path: string };
+  duplicate(fd: number): number;
   makePipe(): [read: number, write: number];
   makeFifo(path: string): void;
   readonly FifoReader: new (
@@ -13,6 +15,13 @@ export interface Addon {
     capacity: number,
   ) => AddonFifoReader;
   readonly FifoWriter: new (path: string, onEvent: (oneOrNegativeErrno: number) => void) => AddonFifoWriter;
+  readonly DatagramReceiver: new (
+    path: string,
+    scratch: Uint8Array,
+    report: Uint32Array,
+    onDatagrams: (countOrNegativeErrno: number) => void,
+  ) => AddonDatagramReceiver;
+  readonly DatagramSender: new (path: string, sendBuffer: number, onRoom: () => void) => AddonDatagramSender;
   readonly FileLock: new (path: string, create: boolean) => AddonFileLock;
   readonly ShmMembers: new (path: string) => ShmMembers;
   readonly ShmMailbox: new (
@@ -95,7 +104,7 @@ export interface ShmFault extends Error {
   readonly errno: number;
 }
 
-/** Of the process that made the other end of a Unix socket, when it did. */
+/** Of the process that made the other end of a Unix socket, when it did; or that sent a datagram, then. */
 export interface Credentials {
   readonly pid: number;
   readonly uid: number;
@@ -115,6 +124,20 @@ export interface AddonFifoWriter {
   write(header: Uint8Array, body: Uint8Array, start: number, end: number): number;
   awaitRoom(): void;
   watch(): void;
+  close(): void;
+}
+
+export interface AddonDatagramReceiver {
+  ref(): void;
+  unref(): void;
+  receive(): number;
+  close(): void;
+}
+
+export interface AddonDatagramSender {
+  readonly maxBytes: number;
+  send(header: Uint8Array, body: Uint8Array, start: number, end: number): number;
+  awaitRoom(): void;
   close(): void;
 }
 

@@ -15,8 +15,15 @@ export {
 } from './fifo.js';
 export { FileLock, type FileLockOptions } from './file-lock.js';
 export { FUTEX_SLICE, type FutexResult, futexWait, futexWake } from './futex.js';
+export { adoptSocket, duplicateDescriptor, type InheritedSocket } from './inherited-socket.js';
 export { attempt, kernelError } from './kernel-error.js';
 export { native, nativeProblem, targetName } from './load.js';
 export { makePipe, type PipeEnds } from './pipe.js';
 export { type ProcessWatch, watchProcess } from './process-watch.js';
 export { mapRegion, type RegionOptions } from './region.js';
+export {
+  DatagramReceiver,
+  type DatagramReceiverOptions,
+  DatagramSender,
+  type DatagramSenderOptions,
+} from './unix-datagram.js';

@@ -5,6 +5,7 @@ import type { KernelFailure } from './addon.js';
 
 const {
   EACCES,
+  ECONNREFUSED,
   EDQUOT,
   EEXIST,
   EFBIG,
@@ -16,10 +17,12 @@ const {
   ENOMEM,
   ENOSPC,
   ENOSYS,
+  ENOTCONN,
   ENXIO,
   EOPNOTSUPP,
   EPERM,
   EPIPE,
+  EPROTOTYPE,
   ESRCH,
 } = constants.errno;
 
@@ -52,7 +55,10 @@ const meanings = new Map<number, Meaning>([
   [ENOENT, gone],
   [ENXIO, gone],
   [EPIPE, gone],
+  [ECONNREFUSED, gone],
+  [ENOTCONN, gone],
   [ESRCH, gone],
+  [EPROTOTYPE, { code: 'ERR_TRANSPORT', advice: 'it is a socket of another kind' }],
   [ENOSYS, unsupported],
   [EOPNOTSUPP, unsupported],
 ]);

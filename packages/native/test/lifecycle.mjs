@@ -4,6 +4,8 @@ import { once } from 'node:events';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import {
   Bell,
+  DatagramReceiver,
+  DatagramSender,
   FifoReader,
   FifoWriter,
   FileLock,
@@ -32,7 +34,11 @@ function useAll(onRing = () => {}) {
     () => {},
   );
   const bell = new Bell(path);
-  globalThis.kept = { doorbell, region, lock, watch, writer, bell };
+  const receiver = new DatagramReceiver(`${path}.dgram`, () => {});
+  const sender = new DatagramSender(`${path}.dgram`);
+  sender.send(Uint8Array.of(1));
+  sender.awaitRoom();
+  globalThis.kept = { doorbell, region, lock, watch, writer, bell, receiver, sender };
   return () => bell.ring(Uint8Array.of(1));
 }
 
@@ -69,32 +75,41 @@ const inMain = {
   },
   'end by itself, all closed': () => {
     useAll();
-    const { doorbell, lock, watch, writer, bell } = globalThis.kept;
-    for (const one of [doorbell, lock, watch, writer, bell, doorbell, lock, watch, writer, bell]) one.close();
+    const { doorbell, lock, watch, writer, bell, receiver, sender } = globalThis.kept;
+    const all = [doorbell, lock, watch, writer, bell, receiver, sender];
+    for (const one of [...all, ...all]) one.close();
+    receiver.ref();
     doorbell.ref();
     doorbell.resume();
   },
   'end by itself, what is open not referenced': () => {
     useAll();
     globalThis.kept.doorbell.unref();
+    globalThis.kept.receiver.unref();
   },
   'close in a callback': () => {
     useAll(() => {
       globalThis.kept.doorbell.close();
       globalThis.kept.writer.close();
+      globalThis.kept.receiver.close();
+      globalThis.kept.sender.close();
     })();
   },
   'collect what was closed': async () => {
+    const receiver = new DatagramReceiver(`${path}.dgram`, () => {});
     for (let i = 0; i < 100; i++) {
       const fifo = `${path}.${i}`;
       makeFifo(fifo);
       const reader = new FifoReader(fifo, () => {});
       new FifoWriter(fifo); // never closed: the collector does it
       new FileLock(fifo);
+      new DatagramReceiver(`${fifo}.dgram`, () => {}).close();
+      new DatagramSender(`${path}.dgram`);
       reader.close();
       globalThis.gc();
       await new Promise(setImmediate);
     }
+    receiver.close();
   },
   'many workers end by themselves': async () => {
     const workers = startWorkers(6, 'use and end');
@@ -148,6 +163,7 @@ const inWorker = {
   'use and end': () => {
     useAll();
     globalThis.kept.doorbell.unref();
+    globalThis.kept.receiver.unref();
   },
   'ring for ever': () => {
     const ring = useAll(() => ring());
