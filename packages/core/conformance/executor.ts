@@ -2,7 +2,7 @@
  * Carries out the suite's operations on one runtime. The same code runs in the test's own process and, behind `agent.ts`, in a
  * worker thread or another process, so that a rule is written once for all three.
  */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import type { Consumed, Produced } from './accounting.js';
 import { digestOf, makeAddress, makeBody, mutateDeep } from './fixtures.js';
 import { type ConsumeOrder, consume, type Loop, type ProduceOrder, produce } from './loops.js';
@@ -49,7 +49,7 @@ export type Operation =
   | { op: 'produce'; order: ProduceOrder }
   | { op: 'consume'; order: ConsumeOrder }
   | { op: 'progress' | 'report' | 'stop'; loop: number }
-  | { op: 'block'; until: string }
+  | { op: 'block'; until: string; then?: { address: AddressSpec; body: unknown } }
   | { op: 'usage' };
 
 export interface Usage {
@@ -111,7 +111,7 @@ export class Executor {
       case 'shutdown':
         return this.live.close(operation.options);
       case 'block':
-        return blockUntil(operation.until);
+        return this.block(operation);
       case 'usage':
         return usage();
       default:
@@ -164,6 +164,14 @@ export class Executor {
     else throw new Error(`${op} needs an open handle`);
     if (operation.mutate) mutateDeep(body);
     return result;
+  }
+
+  /** What is to be sent then leaves before anything that has come meanwhile is looked at. */
+  private block({ until, then }: Operation & { op: 'block' }): void {
+    blockUntil(until);
+    if (then === undefined) return;
+    const sent = this.live.send(makeAddress(then.address) as never, makeBody(then.body));
+    sent.catch(() => undefined);
   }
 
   private async receive(
@@ -234,8 +242,9 @@ function withSignal<Options extends CallOptions>(
   return { ...options, ...(signal === undefined ? {} : { signal }) } as Options;
 }
 
-/** Blocks this thread's event loop until `path` exists: a busy peer (R27). */
+/** Blocks this thread's event loop until `path` exists: a busy peer (R27). `<path>.blocked` tells that it does. */
 function blockUntil(path: string): void {
+  writeFileSync(`${path}.blocked`, '');
   const never = new Int32Array(new SharedArrayBuffer(4));
   while (!existsSync(path)) Atomics.wait(never, 0, 0, 5);
 }

@@ -9,14 +9,23 @@ const BURST = 512;
 class Pace {
   private count = 0;
   private waiting: (() => void)[] = [];
+  private held: (() => void)[] | null = null;
 
   /** Whether a call that is settled now may complete at once. */
   free(): boolean {
-    return this.waiting.length === 0 && ++this.count < BURST;
+    return this.held === null && this.waiting.length === 0 && ++this.count < BURST;
+  }
+
+  /** From now on what is settled goes into `held`, for whoever runs it in order; null: no longer. Answers where it went before. */
+  hold(held: (() => void)[] | null): (() => void)[] | null {
+    const before = this.held;
+    this.held = held;
+    return before;
   }
 
   /** Completes a call from the event loop, after those that wait already. */
   later(complete: () => void): void {
+    if (this.held !== null) return void this.held.push(complete);
     if (this.waiting.length === 0) setImmediate(() => this.go());
     this.waiting.push(complete);
   }

@@ -20,8 +20,15 @@ export interface PacketCarrier {
    * `PacketLinks.room(peer)` must be called when there is. For a peer that has gone `true`; `gone` follows. Must not call back.
    */
   send(peer: string, head: Uint8Array, body: Uint8Array, start: number, end: number): boolean;
+  /** As `Link.sent`, of all packets that `send` took for that peer. Absent: they are out of this process's hands. */
+  sent?(peer: string, done: () => void): boolean;
   /** Gives the handler of an incoming link, or null when nobody listens (any more) at `port`. */
   accept(link: Link, peer: string, port: string): LinkHandler | null;
+  /**
+   * A peer is dead or has left, by the word of the runtime's registry. For a mechanism that cannot see it: handle what has come from it, then
+   * call `PacketLinks.gone`, in a later turn. Absent: it sees for itself.
+   */
+  down?(peer: string): void;
   /** A peer has no links any more. `drained`: nor is there anything left to tell it. */
   idle?(peer: string, drained: boolean): void;
 }
@@ -126,6 +133,16 @@ export class PacketLinks {
   }
 
   /** @internal */
+  sent(entry: Peer, done: () => void): boolean {
+    return this.carrier.sent?.(entry.name, done) ?? true;
+  }
+
+  /** @internal */
+  peerDown(entry: Peer): void {
+    this.carrier.down?.(entry.name);
+  }
+
+  /** @internal */
   control(entry: Peer, kind: number, side: number, number: number, body: Uint8Array = nothing): void {
     entry.waiting.push({ kind, side, number, body });
     this.sendWaiting(entry);
@@ -209,7 +226,11 @@ class PacketLink implements Link {
   handler!: LinkHandler;
   private readonly queue: Uint8Array[] = [];
   /** Of the first in the queue, what has left. */
-  private sent = 0;
+  private sentOfFirst = 0;
+  /** Batches that were written, and that have left. */
+  private written = 0;
+  private left = 0;
+  private awaiting: { readonly after: number; readonly done: () => void }[] = [];
   private window: number;
   private handled = 0;
   private unreported = 0;
@@ -233,10 +254,17 @@ class PacketLink implements Link {
   write(batch: Uint8Array): boolean {
     if (this.state !== 'open' || batch.byteLength === 0) return true;
     this.queue.push(batch);
+    this.written++;
     // With others before it, this one waits for what they wait for.
     if (this.queue.length === 1) this.flush();
     this.asked = this.queue.length > 0;
     return !this.asked;
+  }
+
+  sent(done: () => void): boolean {
+    if (this.queue.length === 0) return this.links.sent(this.peer, done);
+    this.awaiting.push({ after: this.written, done });
+    return false;
   }
 
   close(): void {
@@ -255,10 +283,15 @@ class PacketLink implements Link {
     setImmediate(() => report(error));
   }
 
+  peerDown(): void {
+    if (this.state !== 'over') this.links.peerDown(this.peer);
+  }
+
   /** @internal there may be room */
   room(): void {
     if (this.state === 'over') return;
     this.flush();
+    this.tellSent();
     this.finishIfDone();
     if (!this.asked || this.queue.length > 0 || this.state !== 'open') return;
     this.asked = false;
@@ -333,17 +366,25 @@ class PacketLink implements Link {
 
   private flush(): void {
     for (let [first] = this.queue; first !== undefined; [first] = this.queue) {
-      const taken = this.links.data(this.peer, this.side, this.number, first, this.sent, this.window);
+      const taken = this.links.data(this.peer, this.side, this.number, first, this.sentOfFirst, this.window);
       if (taken === 0) return;
       this.window -= taken;
-      this.sent += taken;
-      if (this.sent < first.byteLength) continue;
+      this.sentOfFirst += taken;
+      if (this.sentOfFirst < first.byteLength) continue;
       this.queue.shift();
-      this.sent = 0;
+      this.sentOfFirst = 0;
+      this.left++;
     }
     if (this.state !== 'closing') return;
     this.state = 'closed';
     this.links.control(this.peer, Kind.end, this.side, this.number);
+  }
+
+  private tellSent(): void {
+    while (this.awaiting[0] !== undefined && this.awaiting[0].after <= this.left) {
+      const { done } = this.awaiting.shift() as { done: () => void };
+      if (this.links.sent(this.peer, done)) done();
+    }
   }
 
   private finishIfDone(): void {

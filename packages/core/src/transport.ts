@@ -66,6 +66,14 @@ export interface Link {
   /** Batches longer than this are not passed to `write`. Absent: any length. */
   readonly maxWriteBytes?: number;
   /**
+   * Whether all that was written is out of this process's hands: not even SIGKILL now keeps it from the other side. If not, `done` is called
+   * once what was written by now is, or the link is over; never from within this call. Absent: it is as soon as `write` returns.
+   *
+   * Core asks when a message has been received, and lets the application have it only then: or the host might never hear that it was
+   * taken, and give it to another as well.
+   */
+  sent?(done: () => void): boolean;
+  /**
    * Present when the mechanism may not see the other side die. Core then sends a ping each so many milliseconds, and destroys the link
    * when nothing at all has come between two; but never the link with a process of this host that the registry knows to live.
    */

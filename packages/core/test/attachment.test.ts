@@ -3,6 +3,7 @@ import { PigeonholeError } from '../src/errors.js';
 import { type Frame, FrameParser, FrameWriter, Kind, Reject } from '../src/framing.js';
 import { Attachment, type AttachmentOwner } from '../src/hosted/attachment.js';
 import type { Channels } from '../src/hosted/channels.js';
+import { Receipts } from '../src/hosted/receipts.js';
 import { SendOperation } from '../src/waiters.js';
 
 const KiB = 1024;
@@ -17,6 +18,7 @@ function attached(owner: Partial<AttachmentOwner> = {}) {
   const session = {
     writer,
     peerName: 'host',
+    receipts: new Receipts({ blocked: () => false, sent: () => true }),
     schedule: () => {},
     write: (put: (writer: FrameWriter) => void) => put(writer),
   };

@@ -187,3 +187,45 @@ test('bytes beyond the window cut the link; packets of no link, of no kind and o
   expect(far.ends).toEqual([undefined]);
   expect([a.size, b.size]).toEqual([0, 0]);
 });
+
+test('sent: at once when nothing waits, else when what was written before has left, and not for what was written after', async () => {
+  const { near, far, move } = await linked();
+  const link = near.link as Link;
+  const calls: string[] = [];
+  expect(link.sent?.(() => calls.push('never'))).toBe(true);
+  link.write(new Uint8Array(300_000));
+  expect(link.sent?.(() => calls.push('first'))).toBe(false);
+  link.write(new Uint8Array(500_000));
+  expect(link.sent?.(() => calls.push('second'))).toBe(false);
+  expect(calls).toEqual([]);
+  move('b');
+  move('a');
+  expect(calls).toEqual(['first']);
+  while (far.bytes < 800_000) {
+    move('b');
+    move('a');
+  }
+  expect(calls).toEqual(['first', 'second']);
+});
+
+test('peerDown is for who carries the packets to act on', async () => {
+  const down: string[] = [];
+  const links = new PacketLinks({
+    maxPayload: 1000,
+    send: () => true,
+    accept: () => null,
+    down: (peer) => void down.push(peer),
+  });
+  const log = new Log();
+  const made = links.connect('b', 'open', log);
+  links.receive('b', Uint8Array.of(2, 1, 0, 0, 1, 0, 0, 0), true);
+  const link = await made;
+  link.peerDown?.();
+  expect(down).toEqual(['b']);
+  expect(log.ends).toEqual([]);
+  links.gone((peer) => peer === 'b');
+  await tick();
+  link.peerDown?.();
+  expect(down).toEqual(['b']);
+  expect(log.ends).toHaveLength(1);
+});

@@ -123,6 +123,11 @@ export class Hub implements PacketCarrier {
     return true;
   }
 
+  sent(peer: string, done: () => void): boolean {
+    if (peer === this.address) return true;
+    return this.route(peer)?.sent(done) ?? true;
+  }
+
   accept(link: Link, _peer: string, port: string): LinkHandler | null {
     const handler = this.ports.get(port)?.(link) ?? null;
     this.hold();

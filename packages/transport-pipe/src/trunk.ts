@@ -20,6 +20,8 @@ export const MAX_PAYLOAD = 32 * 1024;
 /** Bytes that may wait for room in the pipe before a writer is told that it is full. */
 const HIGH_WATER = 128 * 1024;
 
+const nothing = new Uint8Array(0);
+
 export interface TrunkEvents {
   frame(frame: TrunkFrame): void;
   /** After `write` has said that the pipe is full. */
@@ -71,12 +73,23 @@ export class Trunk {
     if (!this.corked) {
       this.corked = true;
       this.outgoing.cork();
-      process.nextTick(() => {
-        this.corked = false;
-        this.outgoing.uncork();
-      });
+      process.nextTick(() => this.uncork());
     }
     for (const part of parts) this.outgoing.write(part);
+  }
+
+  /** Whether the pipe has all that was written; if not, `done` is called when it has what was written by now. */
+  sent(done: () => void): boolean {
+    this.uncork();
+    if (this.over || this.outgoing.writableLength === 0) return true;
+    if (this.outgoing.writable) this.outgoing.write(nothing, done);
+    return false;
+  }
+
+  private uncork(): void {
+    if (!this.corked) return;
+    this.corked = false;
+    this.outgoing.uncork();
   }
 
   destroy(error?: Error): void {

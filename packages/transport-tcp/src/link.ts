@@ -3,6 +3,8 @@ import { checkServerIdentity, TLSSocket } from 'node:tls';
 import type { Link, LinkHandler } from '@pigeonhole/core/transport';
 import { addressIn } from './address.js';
 
+const nothing = new Uint8Array(0);
+
 /** One connection. TCP is an ordered stream of bytes already, so all that is left is to pass on. */
 export class TcpLink implements Link {
   /** What the other side takes is a sign of life, and seen once all of a write is taken: so no write is long. */
@@ -38,6 +40,13 @@ export class TcpLink implements Link {
 
   write(batch: Uint8Array): boolean {
     return this.socket.write(batch);
+  }
+
+  sent(done: () => void): boolean {
+    if (this.socket.writableLength === 0) return true;
+    // Behind the rest; of one that is being closed the end will tell.
+    if (this.socket.writable) this.socket.write(nothing, done);
+    return false;
   }
 
   close(): void {

@@ -20,12 +20,14 @@ export class UdpLink implements Link {
   remote: string | null = null;
   private handler!: LinkHandler;
   private ended = false;
+  private awaiting: (() => void)[] = [];
   private timer: NodeJS.Timeout | undefined;
   private armedFor = Infinity;
   private readonly onTimer = (): void => {
     this.armedFor = Infinity;
     this.connection.timeout(performance.now());
     this.arm();
+    this.tellSent();
   };
 
   /** `id`: what the other side's datagrams carry. */
@@ -64,6 +66,13 @@ export class UdpLink implements Link {
     return more;
   }
 
+  /** Out of this process's hands is what has been sent once: the network may still lose it. */
+  sent(done: () => void): boolean {
+    if (this.connection.sending.unsentBytes === 0) return true;
+    this.awaiting.push(done);
+    return false;
+  }
+
   close(): void {
     this.connection.close(performance.now());
     this.arm();
@@ -86,6 +95,7 @@ export class UdpLink implements Link {
     if (this.ended || !this.connection.started) return true;
     const inOrder = this.connection.receive(datagram, performance.now());
     this.arm();
+    this.tellSent();
     return inOrder;
   }
 
@@ -106,6 +116,13 @@ export class UdpLink implements Link {
     if (this.ended) return;
     this.silence();
     this.handler.end(error);
+  }
+
+  private tellSent(): void {
+    if (this.awaiting.length === 0 || this.connection.sending.unsentBytes > 0) return;
+    const { awaiting } = this;
+    this.awaiting = [];
+    for (const done of awaiting) done();
   }
 
   private silence(): void {

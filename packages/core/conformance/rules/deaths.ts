@@ -1,5 +1,7 @@
 /** R25, R26: senders, receivers and hosts that die or stop, at any instant. */
 import assert from 'node:assert/strict';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import {
   assertBalanced,
   assertNoFailures,
@@ -192,6 +194,38 @@ async function messagesWait(t: Harness): Promise<void> {
   if (!store) await observer.event('mailbox:host', (event) => event.host === observer.name, mailbox.name);
 }
 
+/**
+ * A receiver that dies as soon as it has a message, when the host took nothing of what it wrote: the word that it has it may not have left.
+ */
+async function hasItAlone(t: Harness): Promise<void> {
+  const [host, other, receiver] = await t.group(3);
+  const [mailbox, bulk] = [t.mailbox({ capacity: 4 }), t.mailbox({ capacity: 4 })];
+  const hosting = await host.receiver(mailbox);
+  await host.receiver(bulk);
+  await receiver.send(bulk, 'the way is open');
+  const waiting = receiver.receive(mailbox);
+  await t.stillPending(waiting, 'a receive', receiver, host);
+  const flag = join(t.scratch, 'go-on');
+  const then = { address: bulk, body: bytesRecipe(15_000_000) };
+  const blocked = receiver.call({ op: 'block', until: flag, then });
+  await t.until(() => existsSync(`${flag}.blocked`), 'the receiver to be busy');
+  await other.send(mailbox, 'one');
+  await t.exchange(other, host);
+  host.stop();
+  writeFileSync(flag, '');
+  await t.within(blocked, 'the busy receiver');
+  const has = waiting.then(() => true);
+  // With a host that takes nothing it may have to wait for it; whenever it has the message, it has it for good.
+  const early = await Promise.race([has, t.exchange(receiver, other).then(() => false)]);
+  if (!early) host.resume();
+  await t.within(has, 'the receive');
+  await t.kill(receiver);
+  if (early) host.resume();
+  await host.event('peer:down', ({ name }) => name === receiver.name, receiver.name);
+  await t.exchange(other, host);
+  assert.equal(await hosting.tryReceive(), null, 'what one receiver had, no other gets');
+}
+
 export const deaths: readonly ConformanceRule[] = [
   rule(
     'R25',
@@ -201,6 +235,9 @@ export const deaths: readonly ConformanceRule[] = [
   ),
   rule('R25', 'a sender killed while it waits holds no place', senderDiesWaiting, apart),
   rule('R25', 'a sender stopped while it writes blocks nobody and goes on', stoppedSenderBlocksNobody, [
+    'processes',
+  ]),
+  rule('R12', 'a receiver that dies as soon as it has a message was the only one to get it', hasItAlone, [
     'processes',
   ]),
   rule('R26', 'a receiver killed at work loses at most what it had received', receiverDies, apart),

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { lstatSync, readdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { hasSystemCode } from '../../src/errors.js';
 import { makeBytes } from '../fixtures.js';
 import { type Attacker, filesIn, type Harness } from '../harness.js';
 import type { Party } from '../party.js';
@@ -46,12 +47,15 @@ const attacks: Readonly<Record<string, Attack>> = {
   },
 };
 
-/** A raw connection to a Unix socket. */
+/** A raw connection to a Unix stream socket. Of one for datagrams the transport's own `hostile` makes use. */
 function connectRaw(path: string): Promise<Attacker> {
   return new Promise((resolve, reject) => {
     const socket = connect(path);
     const closed = new Promise<void>((over) => void socket.on('close', () => over()));
-    socket.on('error', reject);
+    socket.on('error', (error) => {
+      if (!hasSystemCode(error, 'EPROTOTYPE')) reject(error);
+      else resolve({ write: () => {}, closed, destroy: () => {} });
+    });
     socket.resume();
     socket.on('connect', () =>
       resolve({ write: (bytes) => void socket.write(bytes), closed, destroy: () => void socket.destroy() }),

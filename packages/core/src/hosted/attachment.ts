@@ -101,7 +101,13 @@ export class Attachment implements Channel {
   }
 
   cancelReceive(operation: ReceiveOperation): void {
+    const { receipts } = this.channels.session;
+    // One that has taken messages is given them instead.
+    if (operation.begun) receipts.open();
     this.pulls.cancel(operation);
+    if (!operation.begun) return;
+    receipts.shut();
+    receipts.settle();
   }
 
   /** Tells the host whether there are receivers here, so that it may hand the mailbox over to this process. */
@@ -171,6 +177,7 @@ export class Attachment implements Channel {
   private end(lost: number | null, doubtful?: number): void {
     if (this.over) return;
     this.over = true;
+    this.channels.session.receipts.end();
     this.channels.release(this);
     const receives = this.pulls.drain();
     // Numbers count modulo 2^32, and those on the wire at once are near one another.

@@ -117,9 +117,27 @@ export class Channels {
     const nameLength = byte(frame, 24);
     const from = name(rest, 25, nameLength);
     const message = envelope(frame, from, 25 + nameLength, this.owner.limits);
-    const taken = this.attachments.get(channel)?.pulls.deliver(number, as, message) ?? false;
+    const { receipts } = this.session;
+    let taken = false;
+    receipts.open();
+    try {
+      taken = this.attachments.get(channel)?.pulls.deliver(number, as, message) ?? false;
+    } finally {
+      receipts.shut();
+    }
     if (taken) this.session.writeSoon((writer) => writer.counted(Kind.taken, channel, as.delivery, 1));
     else this.session.write((writer) => writer.frame(Kind.giveBack, channel, as.delivery));
+  }
+
+  /** It may be the word that several messages were all: they are taken, as one that is delivered alone. */
+  private onEmpty(frame: Frame): void {
+    const { receipts } = this.session;
+    receipts.open();
+    try {
+      this.attached(frame)?.pulls.empty(frame.number);
+    } finally {
+      receipts.shut();
+    }
   }
 
   private onAdopt(frame: Frame): void {
@@ -172,7 +190,7 @@ export class Channels {
       case Kind.pull:
         return this.serving(frame)?.pull(number, selector(rest.subarray(4)), frame.c === 0, word(frame, 0));
       case Kind.empty:
-        return this.attached(frame)?.pulls.empty(number);
+        return this.onEmpty(frame);
       case Kind.progress:
         return this.attached(frame)?.onProgress(number);
       case Kind.reject:

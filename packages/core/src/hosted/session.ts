@@ -16,6 +16,7 @@ import { remoteError } from './attachment.js';
 import { Channels } from './channels.js';
 import { Heartbeat } from './heartbeat.js';
 import { Inquiries, type InquiriesOwner } from './inquiries.js';
+import { Receipts } from './receipts.js';
 import type { Served } from './served.js';
 
 /** 'PIGN', in the channel field of every hello. */
@@ -69,6 +70,11 @@ export class Session implements LinkHandler {
   waitingBytes = 0;
   readonly channels: Channels;
   readonly inquiries: Inquiries;
+  /** The calls here that have been given messages. */
+  readonly receipts = new Receipts({
+    blocked: () => this.blocked || this.link === null,
+    sent: (done) => this.link?.sent?.(done) ?? true,
+  });
   /** It was ended because nothing came from the other side. */
   silent = false;
   readonly writer = new FrameWriter((batch) => this.emit(batch));
@@ -232,6 +238,7 @@ export class Session implements LinkHandler {
       this.violated(error);
     }
     if (this.flushNow) this.flush();
+    this.receipts.settle();
   }
 
   drain(): void {
@@ -246,6 +253,7 @@ export class Session implements LinkHandler {
     if (this.blocked) return;
     this.writer.flush();
     if (this.closing && this.unwritten.length === 0) this.hangUp();
+    this.receipts.settle();
   }
 
   /** Nothing can be written from now on: a link takes it for an error, and drops what has not left yet. */
@@ -260,6 +268,7 @@ export class Session implements LinkHandler {
     this.ended = true;
     this.heartbeat?.stop();
     this.settleGone();
+    this.receipts.end();
     this.settleReady.reject(error instanceof PigeonholeError ? error : this.peerGone(error));
     this.channels.end(() => this.peerGone());
     this.inquiries.end();
