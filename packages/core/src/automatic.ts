@@ -44,6 +44,18 @@ async function markOf(name: string): Promise<string> {
   return name === 'shm' ? `shm-${(await stat('/dev/shm')).dev.toString(16)}` : name;
 }
 
+/** A process is configured for other transports than those have agreed on that left it open. */
+export function differs(mark: string, who: string, configured: readonly string[]): PigeonholeError {
+  const [name = mark] = mark.split('-');
+  return new PigeonholeError(
+    'ERR_TRANSPORT',
+    `this namespace uses '${name}' where no transport is named (process ${who} does), and this process is configured for ` +
+      `${configured.map((each) => `'${each}'`).join(', ')}: a mailbox that each side has on its own transport is two mailboxes; configure the same for ` +
+      "all of them, or 'auto' here, too",
+    { transport: name },
+  );
+}
+
 /** The others have settled on what does not work here. */
 export function cannotFollow(mark: string, who: string, { failing }: Candidates): PigeonholeError {
   const [name = mark] = mark.split('-');

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { pino } from 'pino';
-import { AUTO, cannotFollow, findCandidates } from './automatic.js';
+import { AUTO, cannotFollow, differs, findCandidates } from './automatic.js';
 import type { Carrier } from './carrier.js';
 import {
   type Logger,
@@ -109,6 +109,7 @@ class Assembly {
     await registry.join(async () => {
       for (const carrier of carriers) if (carrier instanceof StoreCarrier) await carrier.start();
     });
+    if (registry instanceof DirectoryRegistry && this.automatic.length === 0) await this.compare(registry);
     this.runtime = new Runtime({
       config,
       registry,
@@ -158,6 +159,16 @@ class Assembly {
         failing.set(transport.name, (error as Error).message);
         working.splice(working.indexOf(found), 1);
       }
+    }
+  }
+
+  /** Tells the operator where those who left the transport open have another than this process has: neither would hear of the other's mailboxes. */
+  private async compare(registry: DirectoryRegistry): Promise<void> {
+    const configured = this.used.map(({ transport }) => transport.name);
+    for (const { choice, by } of await registry.agreed()) {
+      if (configured.some((name) => choice === name || choice.startsWith(`${name}-`))) continue;
+      const error = differs(choice, `'${await registry.nameOf(by)}'`, configured);
+      this.early.push(() => this.warn(error));
     }
   }
 

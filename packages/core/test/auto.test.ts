@@ -157,3 +157,60 @@ test('options beside it are ERR_CONFIG', async () => {
   await expect(refused).rejects.toMatchObject({ code: 'ERR_CONFIG' });
   await expect(refused).rejects.toThrow(/'auto' has no option 'listen'/);
 });
+
+test('it is what a process that is there already is configured for, though a faster one works', async () => {
+  const directory = await runtimeDirectory();
+  const folder = await fast();
+  const named = await start(folder, directory, 'named', { transport: 'uds' });
+  const open = await start(folder, directory, 'open');
+  expect(open.explain(orders)).toMatchObject({
+    transport: 'uds',
+    reason: "auto: process 'named' has it already; configured (transport)",
+  });
+  await exchange(named, open);
+  await exchange(open, named);
+});
+
+test('who is configured for another transport than the others have agreed on is told so', async () => {
+  const directory = await runtimeDirectory();
+  const folder = await fast();
+  await start(folder, directory, 'open');
+  const named = await start(folder, directory, 'named', { transport: 'uds' });
+  const warning = await new Promise<Error>((resolve) => named.on('warning', resolve));
+  expect(warning).toMatchObject({ code: 'ERR_TRANSPORT', transport: 'shm' });
+  expect(warning.message).toMatch(
+    /uses 'shm' .*\(process 'open' does\).*configured for 'uds'.*two mailboxes/,
+  );
+  const told: Error[] = [];
+  const both = await start(folder, directory, 'both', {
+    transport: 'uds',
+    mailboxes: { orders: { transport: 'shm' } },
+  });
+  both.on('warning', (error) => told.push(error));
+  await exchange(both, open[0] as Runtime);
+  expect(told).toEqual([]);
+});
+
+test('of one that names its transport and one that does not, started together, both have the same or one is told', async () => {
+  const directory = await runtimeDirectory();
+  const folder = await fast();
+  for (let round = 0; round < 10; round++) {
+    let told = false;
+    const [named, left] = await Promise.all([
+      start(folder, directory, 'named', { transport: 'uds' }).then((runtime) => {
+        runtime.on('warning', () => {
+          told = true;
+        });
+        return runtime;
+      }),
+      start(folder, directory, 'open'),
+    ]);
+    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(told || left.explain(orders).transport === 'uds').toBe(true);
+    for (const runtime of [named, left]) {
+      await runtime.close();
+      open.splice(open.indexOf(runtime), 1);
+    }
+  }
+});

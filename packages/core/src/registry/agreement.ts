@@ -69,7 +69,7 @@ export class Agreement {
   }
 
   /** One live process for each choice that others have made. */
-  private async others(): Promise<{ choice: string; by: string }[]> {
+  async others(): Promise<{ choice: string; by: string }[]> {
     const made: { choice: string; by: string }[] = [];
     for (const choice of (await listing(this.directory)).sort()) {
       const by = await this.claims.owner(join(this.directory, choice));

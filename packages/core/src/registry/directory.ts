@@ -69,9 +69,39 @@ export class DirectoryRegistry implements Registry {
     }
   }
 
-  /** See `Agreement.reach`. Before `join()`. */
-  agree(candidates: readonly string[]): Promise<Made> {
-    return this.agreement.reach(candidates);
+  /**
+   * See `Agreement.reach`. Where nobody has chosen yet, what a process is configured for that has joined goes before the rest. It is looked
+   * for again once the flag is up: of two that come together, this one sees what that one says of itself, or that one the flag (`agreed`).
+   * Before `join()`.
+   */
+  async agree(candidates: readonly string[]): Promise<Made> {
+    for (let named = await this.named(candidates); ; ) {
+      const order = [...candidates].sort((a, b) => Number(named?.choice === b) - Number(named?.choice === a));
+      const made = await this.agreement.reach(order);
+      if (made.by !== null) return made;
+      const present = await this.named(candidates);
+      if (present === null || present.choice === made.choice) return present ?? made;
+      await this.agreement.withdraw();
+      named = present;
+    }
+  }
+
+  /** What the live processes that left the transport open have agreed on, and who is one of them. */
+  agreed(): Promise<{ choice: string; by: string }[]> {
+    return this.agreement.others();
+  }
+
+  /** The first of `candidates` on which a live process listens. */
+  private async named(candidates: readonly string[]): Promise<{ choice: string; by: string } | null> {
+    const listening = new Map<string, string>();
+    for (const incarnation of await this.others()) {
+      const ports = Object.keys((await this.presence.record(incarnation))?.ports ?? {});
+      const fresh = ports.filter((port) => candidates.includes(port) && !listening.has(port));
+      if (fresh.length > 0 && (await this.isAlive(incarnation)))
+        for (const port of fresh) listening.set(port, incarnation);
+    }
+    const choice = candidates.find((candidate) => listening.has(candidate));
+    return choice === undefined ? null : { choice, by: listening.get(choice) as string };
   }
 
   /** The name of a process, without making its acquaintance; its incarnation if it has not joined yet. */
