@@ -1,5 +1,6 @@
 /** The command: checks its arguments, starts the services, and answers with an exit code. */
 import { resolve } from 'node:path';
+import { compareAll } from './compare.js';
 import { DataError, loadFlights } from './flight-data.js';
 import { enricherNames, LAUNCHER } from './messages.js';
 import { type Options, parseOptions, UsageError } from './options.js';
@@ -15,6 +16,7 @@ async function main(): Promise<number> {
   const options = parseOptions(process.argv);
   // Relative to where the user stands: npm runs scripts elsewhere.
   if (options.data !== undefined) options.data = resolve(process.env.INIT_CWD ?? '', options.data);
+  if (options.all) return compareAll(options);
   const total = (await loadFlights(options.data)).length * options.times;
   const namespace = `flights-${process.pid}`;
   const launcher = await join(namespace, options.transport);

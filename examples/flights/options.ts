@@ -12,6 +12,8 @@ export interface Options {
   enrichers: number;
   kill?: 'enricher';
   json: boolean;
+  /** The same run over every transport, compared. */
+  all: boolean;
 }
 
 /** The command cannot be carried out as given; the message says why. */
@@ -24,6 +26,11 @@ export function parseOptions(argv: readonly string[]): Options {
   const command = buildCommand();
   command.parse(argv);
   const options = command.opts<Options>();
+  if (options.all && (options.kill !== undefined || command.getOptionValueSource('transport') === 'cli')) {
+    throw new UsageError(
+      '--all runs every transport, with and without a kill: leave --transport and --kill out',
+    );
+  }
   if (options.kill !== undefined && options.enrichers < 2) {
     throw new UsageError('--kill enricher needs --enrichers 2 or more: somebody has to go on');
   }
@@ -54,6 +61,7 @@ function buildCommand(): Command {
         'enricher',
       ]),
     )
+    .option('-a, --all', 'run over every transport, one after another, and compare', false)
     .option('--json', 'print the result as JSON', false)
     .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
     .showHelpAfterError('(--help lists the options)');

@@ -16,12 +16,22 @@ export async function join(namespace: string, wanted: string | undefined): Promi
   const failures: string[] = [];
   for (const transport of wanted === undefined ? PREFERENCE : [wanted]) {
     try {
-      return await createRuntime({ name: LAUNCHER, namespace, transport });
+      return await createRuntime({ name: LAUNCHER, namespace, transport: settingOf(transport) });
     } catch (error) {
       failures.push(error instanceof Error ? error.message : String(error));
     }
   }
   throw new UsageError(failures.join('\n'));
+}
+
+/** A name; or, with options, JSON, as in PIGEONHOLE_TRANSPORT. */
+function settingOf(transport: string): string | { use: string } {
+  if (!transport.startsWith('{')) return transport;
+  try {
+    return JSON.parse(transport) as { use: string };
+  } catch (error) {
+    throw new UsageError(`--transport ${transport}: ${(error as Error).message}`);
+  }
 }
 
 /** Starts a script that joins the run. Pipes must be inherited; every other transport finds its way by the namespace. */

@@ -2,6 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { ComparedRow } from '../compare.js';
 import { BATCH } from '../take-until.js';
 import { DEFAULT_FLIGHTS, expectAccounted, expectEqual, run, startRun } from './runs.js';
 
@@ -142,3 +143,26 @@ async function expectRefusal(args: string[], message: RegExp): Promise<void> {
   expect(stderr).toMatch(message);
   expect(stderr).not.toMatch(/\n\s+at /); // no stack: the message is for people
 }
+
+test('--all runs every transport to the same result, and compares them', async () => {
+  const file = join(directory, 'flights.ndjson');
+  await writeFile(file, `${FLIGHT_A}\n${FLIGHT_B}\n`.repeat(2000));
+  const { ended } = startRun(directory, ['--all', '--data', file], 'json');
+  const { code, stdout, stderr } = await ended;
+  const rows = JSON.parse(stdout) as ComparedRow[];
+  const names = ['memory', 'shm', 'pipe', 'fifo', 'uds', 'uds (dgram)', 'tcp', 'udp'];
+  expect(rows.map(({ transport }) => transport)).toEqual(names);
+  for (const { transport, run, killed, problem } of rows) {
+    expect(problem, transport).toBeUndefined();
+    expect(run, transport).toMatchObject({ equal: true, complete: true, ok: true, lost: [], duplicates: [] });
+    if (transport !== 'memory')
+      expect(killed, transport).toMatchObject({ equal: true, ok: true, duplicates: [] });
+  }
+  expect({ code, stderr }).toEqual({ code: 0, stderr: names.map((name) => `${name} …\n`).join('') });
+});
+
+test('--all is for every transport: a --transport beside it is refused', async () => {
+  const { code, stderr } = await startRun(directory, ['--all', '--transport', 'uds'], 'text').ended;
+  expect(code).toBe(2);
+  expect(stderr).toContain('--all runs every transport');
+});
