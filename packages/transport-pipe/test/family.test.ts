@@ -162,3 +162,25 @@ test('what cannot be started leaves no descriptor behind', async () => {
   expect(error.code).toBe('ENOENT');
   await until(() => readdirSync('/proc/self/fd').length <= before);
 });
+
+test('descriptors grow with processes, not with mailboxes: of the parent, who passes all on, and of two children', async () => {
+  const directory = scratch();
+  const parent = await ownRuntime(directory);
+  const children = [await joined(directory, 'left'), await joined(directory, 'right')] as const;
+  const open = (): number[] =>
+    [process.pid, ...children.map(({ process: { pid } }) => pid)].map(
+      (pid) => readdirSync(`/proc/${pid}/fd`).length,
+    );
+  const [left, right] = children;
+  const use = async (from: number, to: number): Promise<void> => {
+    for (let n = from; n < to; n++) {
+      await left.call('host', `m${n}`);
+      await right.call('send', [`m${n}`, n]);
+      await parent.send(mailbox(`m${n}`), n);
+    }
+  };
+  await use(0, 4);
+  const before = open();
+  await use(4, 1000);
+  for (const [at, count] of open().entries()) expect(count).toBeLessThanOrEqual(before[at] as number);
+});
