@@ -9,7 +9,7 @@ export {
   show,
 } from './errors.js';
 export { type Envelope, MAX_PRIORITY, MAX_TYPE, matches, type Selector } from './message.js';
-export { isOwned, sharedMemoryFile, sharedMemoryFolder } from './naming.js';
+export { checkSocketPath, isOwned, sharedMemoryFile, sharedMemoryFolder } from './naming.js';
 export { PACKET_HEAD, type PacketCarrier, PacketLinks } from './packet-links.js';
 export { Queue } from './queue.js';
 export { capacityMismatch, DEFAULT_CAPACITY } from './spec.js';
@@ -32,7 +32,7 @@ export type {
   StoreTransport,
   Transport,
 } from './transport.js';
-export { connectUnix, listenUnix, socketError, UnixListener } from './unix-socket.js';
+export { connectUnix, listenInherited, listenUnix, socketError, UnixListener } from './unix-socket.js';
 export {
   Delivery,
   Operation,

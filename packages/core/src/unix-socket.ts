@@ -33,6 +33,25 @@ export async function listenUnix(
   return new UnixListener(await bind(), path, bind, warn);
 }
 
+/**
+ * Listens on a Unix socket that somebody else has bound and keeps: neither is its file ever removed, nor made anew. Owns the descriptor.
+ */
+export async function listenInherited(
+  fd: number,
+  path: string,
+  onConnection: (socket: Socket) => void,
+  warn: (error: Error) => void,
+): Promise<Server> {
+  const server = createServer({ allowHalfOpen: false }, onConnection);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => reject(socketError(error, 'listen on', path)));
+    server.listen({ fd }, resolve);
+  });
+  server.removeAllListeners('error');
+  server.on('error', (error) => warn(socketError(error, 'accept on', path)));
+  return server;
+}
+
 async function bound(
   path: string,
   staging: string,

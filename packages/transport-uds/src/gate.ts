@@ -1,29 +1,39 @@
 import type { Socket } from 'node:net';
 import { hasSystemCode, PigeonholeError } from '@pigeonhole/core/transport';
-import type { UdsAllow } from './options.js';
+import type { Credentials } from '@pigeonhole/native';
+import type { UdsAllow, UdsOptions } from './options.js';
 
-type Native = typeof import('@pigeonhole/native');
+export type Native = typeof import('@pigeonhole/native');
 
-/** Decides who may be at the other end of a connection, by what the kernel says (SO_PEERCRED in unix(7)). */
+/** Decides who may be at the other end, by what the kernel says (SO_PEERCRED and SCM_CREDENTIALS in unix(7)). */
 export class Gate {
   /** Before the first port is open. */
   static readonly unasked = new Gate(null, 'not asked for yet');
 
   private constructor(
-    private readonly native: Native | null,
+    readonly native: Native | null,
     readonly description: string,
     private readonly allow: UdsAllow = {},
   ) {}
 
-  /** `ERR_NATIVE_UNAVAILABLE` when `allow` asks for what only native code can find out, and there is none. */
-  static async make(allow: UdsAllow | undefined): Promise<Gate> {
+  /** `ERR_NATIVE_UNAVAILABLE` when `allow`, or the kind of socket, asks for what only native code can do, and there is none. */
+  static async make({ allow, socket = 'stream', descriptors }: UdsOptions): Promise<Gate> {
     const native = await load();
     const problem =
       native === null
         ? new PigeonholeError('ERR_NATIVE_UNAVAILABLE', 'the package @pigeonhole/native is not installed')
         : native.nativeProblem();
+    const how = socket === 'stream' ? 'SO_PEERCRED' : 'SCM_CREDENTIALS';
     if (native !== null && problem === undefined)
-      return new Gate(native, `their user is checked (SO_PEERCRED): ${describe(allow)}`, allow);
+      return new Gate(native, `their user is checked (${how}): ${describe(allow)}`, allow);
+    const needs =
+      socket === 'dgram' ? "socket: 'dgram'" : descriptors === 'systemd' ? "descriptors: 'systemd'" : null;
+    if (needs !== null)
+      throw new PigeonholeError(
+        'ERR_NATIVE_UNAVAILABLE',
+        `${needs} of transport 'uds' cannot be had: ${problem?.message}; without that option it needs no native code`,
+        { transport: 'uds', cause: problem },
+      );
     if (allow !== undefined)
       throw new PigeonholeError(
         'ERR_NATIVE_UNAVAILABLE',
@@ -39,12 +49,15 @@ export class Gate {
   /** Null for who may; else `ERR_PERMISSION`, naming who it is. */
   refusal(socket: Socket, path: string): PigeonholeError | null {
     if (this.native === null || socket.destroyed) return null;
-    let peer: { pid: number; uid: number; gid: number };
     try {
-      peer = this.native.peerCredentials(socket);
+      return this.judge(this.native.peerCredentials(socket), path);
     } catch (error) {
       return error as PigeonholeError;
     }
+  }
+
+  /** The same for a process of which the kernel has said who it is. */
+  judge(peer: Credentials, path: string): PigeonholeError | null {
     const { uids = [], gids = [] } = this.allow;
     if (peer.uid === process.geteuid?.() || uids.includes(peer.uid) || gids.includes(peer.gid)) return null;
     return new PigeonholeError(

@@ -9,8 +9,16 @@ export interface UdsAllow {
 }
 
 export interface UdsOptions {
-  /** Only `'stream'` (SOCK_STREAM), the default. */
-  socket?: 'stream';
+  /**
+   * `'stream'` (SOCK_STREAM), the default: a connection between each two processes. `'dgram'` (SOCK_DGRAM): one socket for all that comes;
+   * needs `@pigeonhole/native`, else `ERR_NATIVE_UNAVAILABLE`.
+   */
+  socket?: 'stream' | 'dgram';
+  /**
+   * `'systemd'`: the port is the listening socket with which a service manager has started this process (LISTEN_FDS in sd_listen_fds(3)), and
+   * its path what others connect to. Only with `socket: 'stream'`; needs `@pigeonhole/native`. Default: the port makes its own.
+   */
+  descriptors?: 'systemd';
   /** Default: this user's processes only. Needs `@pigeonhole/native`. The file permissions must let them in as well. */
   allow?: UdsAllow;
 }
@@ -20,10 +28,22 @@ const MAX_ID = 2 ** 32 - 2;
 export function checkOptions(options: UdsOptions): void {
   for (const [key, value] of Object.entries(options)) {
     if (key === 'allow') checkAllow(value);
-    else if (key !== 'socket') throw refuse(`transport 'uds' has no option '${key}'; it has: socket, allow`);
-    else if (value !== 'stream')
-      throw refuse(`option socket of transport 'uds' is ${show(value)}; allowed: 'stream'`);
+    else if (key === 'descriptors') checkDescriptors(value, options.socket);
+    else if (key !== 'socket')
+      throw refuse(`transport 'uds' has no option '${key}'; it has: socket, descriptors, allow`);
+    else if (value !== undefined && value !== 'stream' && value !== 'dgram')
+      throw refuse(`option socket of transport 'uds' is ${show(value)}; allowed: 'stream', 'dgram'`);
   }
+}
+
+function checkDescriptors(value: unknown, socket: unknown): void {
+  if (value === undefined) return;
+  if (value !== 'systemd')
+    throw refuse(`option descriptors of transport 'uds' is ${show(value)}; allowed: 'systemd'`);
+  if (socket === 'dgram')
+    throw refuse(
+      "option descriptors of transport 'uds' is 'systemd', which is for socket: 'stream', and socket is 'dgram'",
+    );
 }
 
 function checkAllow(allow: unknown): void {

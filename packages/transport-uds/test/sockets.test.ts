@@ -153,7 +153,7 @@ test('descriptors grow with processes, not with mailboxes', async () => {
   };
   await open(0, 4);
   const few = await descriptors();
-  await open(4, 200);
+  await open(4, 1000);
   expect(await descriptors()).toEqual(few);
   await a.leave();
   await b.leave();
