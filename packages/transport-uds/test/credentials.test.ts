@@ -141,6 +141,7 @@ test('with it, explain says who is let in', async () => {
     transport: { use: 'uds', allow: { gids: [7] } },
   });
   expect(runtime.explain(mailbox('m')).details).toEqual({
+    socket: 'stream',
     peers: `their user is checked (SO_PEERCRED): user ${process.geteuid?.()} and group 7`,
   });
   await runtime.close();

@@ -50,14 +50,14 @@ test('an option it does not have, or a value it does not know, is refused with w
   expect(await failure(() => uds({ backlog: 3 } as UdsOptions))).toMatchObject({
     code: 'ERR_CONFIG',
     transport: 'uds',
-    message: "transport 'uds' has no option 'backlog'; it has: socket, allow",
+    message: "transport 'uds' has no option 'backlog'; it has: socket, descriptors, allow",
   });
   const error = await failure(() =>
-    createRuntime({ ...options('/nowhere', 'a'), transport: { use: 'uds', socket: 'dgram' } }),
+    createRuntime({ ...options('/nowhere', 'a'), transport: { use: 'uds', socket: 'seqpacket' } }),
   );
   expect(error).toMatchObject({
     code: 'ERR_CONFIG',
-    message: `option socket of transport 'uds' is "dgram"; allowed: 'stream'`,
+    message: `option socket of transport 'uds' is "seqpacket"; allowed: 'stream', 'dgram'`,
   });
 });
 
