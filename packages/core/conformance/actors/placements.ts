@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { caller, ledger, pool, spring, waiter } from './cast.js';
+import { caller, keyed, ledger, pool, spring, waiter } from './cast.js';
 import type { ActorTest } from './index.js';
 import { rejection } from './stage.js';
 
@@ -99,6 +99,53 @@ export const placements: readonly ActorTest[] = [
     },
   },
   {
+    title:
+      'a pool by key is spread over processes: the same key, the same instance, in order, also after one is killed',
+    place: 'processes',
+    async run(stage) {
+      const { server, client } = await stage.pair();
+      const options = { placement: 'process', module: stage.cast, instances: 4, spread: 2 } as const;
+      const actor = await server.spawn(keyed, undefined, options);
+      const ref = client.ref<typeof keyed>('keyed');
+      const keys = Array.from({ length: 16 }, (_, n) => `customer ${n}`);
+      const put = (key: string, n: number) => ref.ask.put(`${key} ${n}`, { key, timeout: 30_000 });
+      const once = async (from: number) => {
+        const asked = keys.map((key) => Promise.all([0, 1, 2].map((n) => put(key, from + n))));
+        return stage.within(Promise.all(asked), 'the keyed work');
+      };
+      const before = await once(0);
+      const instance = (replies: { id: string }[]) => {
+        assert.equal(new Set(replies.map(({ id }) => id)).size, 1, 'a key has one instance');
+        return replies[0]?.id ?? '';
+      };
+      const owners = before.map(instance);
+      assert.equal(new Set(owners).size, 4);
+      const victim = owners[0]?.split('.')[0];
+      stage.kill(Number(victim));
+      await stage.until(
+        () => client.peers().every(({ pid }) => `${pid}` !== victim),
+        'its death to be known',
+      );
+      const after = await once(3);
+      for (const [at, replies] of after.entries()) {
+        const own = replies.at(-1)?.seen.filter((item) => item.startsWith(`${keys[at]} `));
+        const survived = owners[at]?.split('.')[0] !== victim;
+        if (survived) assert.equal(instance(replies), owners[at]);
+        else assert.notEqual(instance(replies).split('.')[0], victim);
+        const seen = survived ? [0, 1, 2, 3, 4, 5] : [3, 4, 5];
+        assert.deepEqual(
+          own,
+          seen.map((n) => `${keys[at]} ${n}`),
+        );
+      }
+      await stage.within(actor.stop(), 'the pool to stop');
+      await stage.until(
+        () => client.peers().every(({ name }) => !name.startsWith('server.keyed')),
+        'its processes to be gone',
+      );
+    },
+  },
+  {
     title: 'a caller that is killed frees the handler that works for it',
     place: 'processes',
     async run(stage) {
@@ -150,6 +197,10 @@ export const placements: readonly ActorTest[] = [
         other.message,
         /exports no definition of actor 'ledger'|Cannot find|Unknown file extension/,
       );
+      const spread = (count: number, placement: 'process' | 'here') =>
+        rejection(server.spawn(keyed, undefined, { placement, module: stage.cast, spread: count }));
+      for (const error of [await spread(5, 'process'), await spread(2, 'here'), await spread(1.5, 'process')])
+        assert.deepEqual([error.code, /spread/.test(error.message)], ['ERR_CONFIG', true]);
       assert.deepEqual(server.actors(), []);
     },
   },

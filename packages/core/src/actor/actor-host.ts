@@ -8,6 +8,7 @@ import { createRuntime } from '../create-runtime.js';
 import { PigeonholeError } from '../errors.js';
 import type { Runtime } from '../runtime.js';
 import { isActorDefinition } from './define.js';
+import type { Share } from './pool.js';
 import { encodeError } from './protocol.js';
 import { describeError } from './remote-error.js';
 import type { ActorDefinition } from './types.js';
@@ -19,6 +20,8 @@ export interface Boot {
   readonly name: string;
   readonly args: unknown;
   readonly instances?: number;
+  /** Of a pool that is spread: the part to serve. */
+  readonly share?: Share;
   readonly runtime: RuntimeOptions;
 }
 
@@ -51,15 +54,14 @@ class ActorHost {
       const runtime = await createRuntime(boot.runtime);
       this.runtime = runtime;
       if (this.leaving) return void (await runtime.close({ deadline: 0 }));
-      const { name, args, instances } = boot;
+      const { name, args, instances, share } = boot;
       let failure: unknown = null;
-      runtime.actorSystem().onFailed = (_actor, error) => {
+      const system = runtime.actorSystem();
+      system.onFailed = (_actor, error) => {
         failure = encodeError({ ...describeError(error, true), data: undefined });
       };
-      const actor = await runtime.spawn(definition, args, {
-        name,
-        ...(instances === undefined ? {} : { instances }),
-      });
+      const options = instances === undefined ? { name } : { name, instances };
+      const actor = await system.start(definition as ActorDefinition, args, options, null, share);
       const { terminated } = await runtime.watch(actor);
       void terminated.then(() => this.ended(failure, failure !== null));
       await this.report({ ready: true });

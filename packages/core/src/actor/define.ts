@@ -2,7 +2,7 @@ import { checkCapacity } from '../address.js';
 import { checkName } from '../naming.js';
 import { checkCount, optionError } from './option-error.js';
 import { resolveSupervision } from './supervision.js';
-import type { ActorDefinition, ActorSpec, AnyHandlers, ErasedSpec, Handlers } from './types.js';
+import type { ActorDefinition, ActorSpec, AnyHandlers, ErasedSpec, Handlers, SpawnOptions } from './types.js';
 
 /** So many slots a keyed pool divides among its instances: `pool.ts`. */
 export const SLOTS = 256;
@@ -54,6 +54,24 @@ export function isActorDefinition(value: unknown): value is ActorDefinition<unkn
 
 export function checkInstances(value: number | undefined, routing: 'any' | 'key', of: string): number {
   return checkCount(value, 1, routing === 'key' ? SLOTS : 2 ** 16, 'instances', of);
+}
+
+export function checkSpread(
+  value: number | undefined,
+  placement: SpawnOptions['placement'],
+  instances: number,
+  of: string,
+): number {
+  if (value === undefined || value === 1) return 1;
+  if (placement === 'here') throw optionError('spread', of, value, "1 with placement 'here'");
+  if (!(Number.isInteger(value) && value >= 1 && value <= instances))
+    throw optionError(
+      'spread',
+      of,
+      value,
+      `an integer from 1 to ${instances}, which is how many instances there are`,
+    );
+  return value;
 }
 
 function checkFunctions(spec: ActorSpec<unknown, unknown, Handlers<unknown>>, of: string): void {

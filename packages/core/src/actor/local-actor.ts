@@ -5,7 +5,7 @@ import type { Receiver } from '../mailbox.js';
 import type { Message } from '../message.js';
 import { Cell } from './cell.js';
 import type { DeadLetter } from './dead-letters.js';
-import { slotsOf } from './pool.js';
+import { type Pool, slotsOf } from './pool.js';
 import { type ActorRequest, Control, parseRequest, Request } from './protocol.js';
 import type { ActorSystem } from './system.js';
 import type { Turn } from './turn.js';
@@ -41,7 +41,7 @@ export class LocalActor implements Child {
     definition: ActorDefinition,
     readonly name: string,
     readonly args: unknown,
-    private readonly instances: number,
+    private readonly pool: Pool,
     readonly parent: Parent | null,
   ) {
     this.spec = definition.spec;
@@ -72,8 +72,9 @@ export class LocalActor implements Child {
     const receivers: Receiver<unknown>[] = [];
     [this.cells, this.receivers] = [cells, receivers];
     try {
-      for (let index = 0; index < this.instances; index++) {
-        const types = routing === 'key' && this.instances > 1 ? slotsOf(index, this.instances) : undefined;
+      const { count, here } = this.pool;
+      for (const instance of here) {
+        const types = routing === 'key' && count > 1 ? slotsOf(instance, count) : undefined;
         const cell = new Cell(this, types, await limiter(concurrency));
         cells.push(cell);
         await cell.start();

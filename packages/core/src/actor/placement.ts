@@ -7,6 +7,7 @@ import { type Alarm, systemClock } from './clock.js';
 import { launchProcess, launchThread, type Vessel, type VesselEvents } from './launch.js';
 import type { Child, Parent } from './local-actor.js';
 import { optionError } from './option-error.js';
+import type { Share } from './pool.js';
 import { decodeError } from './protocol.js';
 import { RemoteError } from './remote-error.js';
 import { Restarts } from './supervision.js';
@@ -17,8 +18,20 @@ import type { ActorDefinition, SpawnOptions } from './types.js';
 /** Milliseconds, beyond its deadline, that a process has to end before it is killed. */
 const GRACE = 1_000;
 
-/** One actor served by a runtime of its own, below this one. */
+/** What is to be placed. */
+export interface Placing {
+  readonly system: ActorSystem;
+  readonly definition: ActorDefinition;
+  readonly name: string;
+  readonly args: unknown;
+  readonly options: SpawnOptions;
+}
+
+/** One actor, or one part of a pool that is spread, served by a runtime of its own, below this one. */
 export class PlacedActor implements Child {
+  readonly name: string;
+  private readonly system: ActorSystem;
+  private readonly options: SpawnOptions;
   private vessel: Vessel | null = null;
   private readonly boot: Boot;
   private readonly restarts: Restarts;
@@ -29,14 +42,15 @@ export class PlacedActor implements Child {
   private launches = 0;
 
   constructor(
-    private readonly system: ActorSystem,
-    definition: ActorDefinition,
-    readonly name: string,
-    args: unknown,
-    private readonly options: SpawnOptions,
+    placing: Placing,
     private readonly parent: Parent | null,
+    share?: Share,
   ) {
-    this.boot = makeBoot(system, definition, name, args, options);
+    const { system, definition, name, options } = placing;
+    this.system = system;
+    this.name = name;
+    this.options = options;
+    this.boot = makeBoot(placing, share);
     this.restarts = new Restarts(definition.spec.supervision, () => system.clock.now());
   }
 
@@ -158,13 +172,7 @@ export class PlacedActor implements Child {
   }
 }
 
-function makeBoot(
-  system: ActorSystem,
-  definition: ActorDefinition,
-  name: string,
-  args: unknown,
-  options: SpawnOptions,
-): Boot {
+function makeBoot({ system, definition, name, args, options }: Placing, share: Share | undefined): Boot {
   const of = `of actor '${name}'`;
   const module = options.module ?? definition.spec.module;
   if (module === undefined)
@@ -187,8 +195,13 @@ function makeBoot(
     name,
     args,
     ...(options.instances === undefined ? {} : { instances: options.instances }),
-    runtime: optionsFor(system.runtime.config, `${system.runtime.name}.${name}`.slice(-128), of),
+    ...(share === undefined ? {} : { share }),
+    runtime: optionsFor(system.runtime.config, runtimeName(system.runtime.name, name, share), of),
   };
+}
+
+function runtimeName(own: string, actor: string, share: Share | undefined): string {
+  return `${own}.${actor}${share === undefined ? '' : `.${share.index}`}`.slice(-128);
 }
 
 /** What the other runtime is configured with: as this one, whatever its sources were. */

@@ -16,6 +16,23 @@ export function slotsOf(index: number, count: number): number[] {
   return slots;
 }
 
+/** Part `index` of a pool that is spread over `of` processes or threads. */
+export interface Share {
+  readonly index: number;
+  readonly of: number;
+}
+
+/** The instances of an actor, and which of them are served here. */
+export interface Pool {
+  readonly count: number;
+  readonly here: readonly number[];
+}
+
+export function poolOf(count: number, { index, of }: Share): Pool {
+  const all = Array.from({ length: count }, (_, instance) => instance);
+  return { count, here: all.filter((instance) => instance % of === index) };
+}
+
 /** FNV-1a over the UTF-16 units (http://www.isthe.com/chongo/tech/comp/fnv/). */
 function hash(text: string): number {
   let hash = 0x811c9dc5;

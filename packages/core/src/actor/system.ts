@@ -8,11 +8,13 @@ import { type Clock, systemClock, within } from './clock.js';
 import { ControlLine } from './control.js';
 import { DeadLetters } from './dead-letters.js';
 import { Deadlines } from './deadlines.js';
-import { checkInstances, isActorDefinition } from './define.js';
+import { checkInstances, checkSpread, isActorDefinition } from './define.js';
 import { Incoming } from './incoming.js';
 import { type Child, LocalActor, type Parent } from './local-actor.js';
 import { optionError } from './option-error.js';
+import { PlacedPool } from './placed-pool.js';
 import { PlacedActor } from './placement.js';
+import { poolOf, type Share } from './pool.js';
 import type { Reading } from './reading.js';
 import { Line, makeRef, type Origin } from './ref.js';
 import { Topics } from './topic.js';
@@ -50,7 +52,7 @@ export class ActorSystem {
   readonly readings = new Map<number, Reading>();
   private readonly lines = new Map<string, Line>();
   private readonly actors = new Map<string, LocalActor>();
-  private readonly placed = new Map<string, PlacedActor>();
+  private readonly placed = new Map<string, Child>();
   private readonly starting = new Set<string>();
   private readonly dead = new Set<string>();
   private abortedCount = 0;
@@ -134,15 +136,17 @@ export class ActorSystem {
     args: unknown,
     options: SpawnOptions,
     parent: Parent | null,
+    share: Share = { index: 0, of: 1 },
   ): Promise<Child> {
     if (this.closing !== null) throw this.closing;
     if (!isActorDefinition(definition))
       throw optionError('definition', 'of spawn', definition, 'what defineActor returns');
-    const { name = definition.name, placement = 'here' } = options;
+    const { name = definition.name, placement = 'here', spread } = options;
     if (!['here', 'thread', 'process'].includes(placement))
       throw optionError('placement', `of actor '${name}'`, placement, "'here', 'thread', 'process'");
     const { spec } = definition;
     const instances = checkInstances(options.instances ?? spec.instances, spec.routing, `of actor '${name}'`);
+    const parts = checkSpread(spread, placement, instances, `of actor '${name}'`);
     if (this.actors.has(name) || this.placed.has(name) || this.starting.has(name))
       throw new PigeonholeError(
         'ERR_IN_USE',
@@ -153,9 +157,14 @@ export class ActorSystem {
     try {
       await this.control.open();
       await this.deadLetters.open();
-      if (placement !== 'here')
-        return await this.startElsewhere(new PlacedActor(this, definition, name, args, options, parent));
-      return await this.startHere(new LocalActor(this, definition, name, args, instances, parent));
+      if (placement === 'here') {
+        const pool = poolOf(instances, share);
+        return await this.startHere(new LocalActor(this, definition, name, args, pool, parent));
+      }
+      const place = { system: this, definition, name, args, options };
+      return await this.startElsewhere(
+        parts === 1 ? new PlacedActor(place, parent) : new PlacedPool(place, parts, parent),
+      );
     } finally {
       this.starting.delete(name);
     }
@@ -171,7 +180,7 @@ export class ActorSystem {
     return actor;
   }
 
-  private async startElsewhere(actor: PlacedActor): Promise<PlacedActor> {
+  private async startElsewhere(actor: PlacedActor | PlacedPool): Promise<Child> {
     await actor.start();
     if (this.closing !== null) {
       await actor.stop(0);

@@ -154,6 +154,11 @@ export interface SpawnOptions {
    * it dies. Needs `module` in the definition or here.
    */
   placement?: 'here' | 'thread' | 'process';
+  /**
+   * Over how many threads or processes the instances are spread, evenly. Default 1. Each is started again by itself when it dies; with
+   * `routing: 'key'`, messages with keys of its instances wait for it meanwhile.
+   */
+  spread?: number;
   /** The module that exports the definition, as a URL. */
   module?: string;
 }
