@@ -8,6 +8,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRuntime } from '../src/index.js';
+import type { AgentPool } from './agent-pool.js';
 import { Party } from './party.js';
 import { type Agent, type AgentOptions, type StartProcess, spawnProcess, spawnThread } from './spawn.js';
 import type {
@@ -55,6 +56,8 @@ export interface HarnessOptions {
    * the whole process down with. Default `'terminate'`.
    */
   threadKill?: 'terminate' | 'exit';
+  /** Where agents come from and go to that serve several tests. Absent: each test starts its own. */
+  agents?: AgentPool;
   createNamespace?: () => string;
   /** Milliseconds after which one wait counts as hung. Default 20,000. */
   watchdog?: number;
@@ -76,6 +79,8 @@ export class Harness {
   readonly random: Random;
   private readonly parties: Party[] = [];
   private readonly failures: unknown[] = [];
+  /** Agents that are no longer of this test. */
+  private readonly given = new Set<Agent>();
   private died = false;
   private counter = 0;
 
@@ -131,6 +136,9 @@ export class Harness {
   }
 
   private async spawn(place: 'threads' | 'processes', onEvent: AgentOptions['onEvent']): Promise<Agent> {
+    const idle = this.options.agents?.take(place);
+    idle?.wire.serve(onEvent);
+    if (idle !== undefined) return idle;
     const { modules = [], environment = {}, runtimeModule, startProcess, threadKill } = this.options;
     const start = place === 'threads' ? spawnThread : spawnProcess;
     return start(this.watchdog, {
@@ -191,7 +199,8 @@ export class Harness {
       await Promise.all(this.parties.map((party) => this.end(party, failed)));
       if (!failed && this.failures.length === 0) await this.checkNothingIsLeft();
     } finally {
-      for (const { agent } of this.parties) if (agent !== null) await this.reap(agent);
+      for (const { agent } of this.parties)
+        if (agent !== null && !this.given.has(agent)) await this.reap(agent);
       this.options.discard?.(join(this.directory, this.namespace));
       rmSync(this.directory, { recursive: true, force: true });
       rmSync(this.scratch, { recursive: true, force: true });
@@ -207,12 +216,24 @@ export class Harness {
         party.close(failed ? { deadline: 0 } : undefined),
         `runtime '${party.name}' to close`,
       );
-      const departure = await party.leave();
-      if (departure !== null)
-        assert.deepEqual(departure, { code: 0, signal: null }, `how ${party.name} ended`);
+      await this.part(party);
     } catch (error) {
       this.failures.push(error);
     }
+  }
+
+  /** Lets the agent of a closed runtime go: to the next test, or to its end. */
+  private async part(party: Party): Promise<void> {
+    const { agents } = this.options;
+    if (party.agent !== null && agents?.hasRoom(party.place)) {
+      await this.within(party.agent.wire.renew(), `${party.name} to hold nothing that keeps it alive`);
+      agents.give(party.place, party.agent);
+      this.given.add(party.agent);
+      party.ended = true;
+      return;
+    }
+    const departure = await party.leave();
+    if (departure !== null) assert.deepEqual(departure, { code: 0, signal: null }, `how ${party.name} ended`);
   }
 
   private async reap(agent: Agent): Promise<void> {

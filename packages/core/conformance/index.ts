@@ -5,14 +5,16 @@
  * import { conformance } from '@pigeonhole/core/conformance';
  * import { afterAll, describe, test } from 'vitest';
  *
- * conformance({ runner: { describe, test }, name: 'uds', transport: 'uds', where: ['process', 'threads', 'processes'] });
+ * conformance({ runner: { afterAll, describe, test }, name: 'uds', transport: 'uds', where: ['process', 'threads', 'processes'] });
  * ```
  */
+import { AgentPool } from './agent-pool.js';
 import { Harness, type HarnessOptions } from './harness.js';
 import type { ConformanceRule } from './rule.js';
 import { rules } from './rules/index.js';
 import type { Runner } from './runner.js';
 import type { Place } from './surface.js';
+import { Watchdog } from './watchdog.js';
 
 export type { Balance, Consumed, Produced } from './accounting.js';
 export {
@@ -65,11 +67,17 @@ export async function runRule(rule: ConformanceRule, place: Place, options: Harn
 
 /** Defines the tests with the runner given: one `describe` for the transport and place, one test for each test of each rule. */
 export function conformance({ runner, name, where, only, ...options }: ConformanceOptions): void {
+  const agents = runner.afterAll === undefined ? undefined : new AgentPool();
+  runner.afterAll?.(async () => agents?.end(new Watchdog(options.watchdog ?? 20_000)));
   const chosen = rulesFor(where).filter(({ rule }) => only === undefined || only.includes(rule.rule));
   for (const place of where)
     runner.describe(`${name} (${place})`, () => {
       for (const { rule } of chosen.filter((each) => each.place === place))
-        runner.test(`${rule.rule} ${rule.title}`, () => runRule(rule, place, options), lastResort(options));
+        runner.test(
+          `${rule.rule} ${rule.title}`,
+          () => runRule(rule, place, { ...options, ...(agents && { agents }) }),
+          lastResort(options),
+        );
     });
 }
 

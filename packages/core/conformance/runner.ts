@@ -2,4 +2,6 @@
 export interface Runner {
   describe(name: string, define: () => void): void;
   test(name: string, run: () => Promise<void>, timeout?: number): void;
+  /** Present: agents serve one test after another, and end here. Absent: every test starts its own. */
+  afterAll?(run: () => Promise<void>): void;
 }

@@ -4,6 +4,7 @@
  */
 import { type ErrorCode, errorCodes, PigeonholeError } from '../src/errors.js';
 import { Executor, type Operation } from './executor.js';
+import { Resources } from './resources.js';
 import type { CreateRuntime, EventName } from './surface.js';
 
 export interface Wire {
@@ -14,12 +15,14 @@ export interface Wire {
 export type Request =
   | { id: number; operation: Operation; signal: 'none' | 'live' | 'aborted' }
   | { abort: number }
+  | { renew: true }
   | { leave: true }
   | { exit: true };
 
 /** What an agent answers. `aborted`: the call rejected with its signal's own reason, which only the caller has. */
 export type Reply =
   | { ready: true }
+  | { renewed: true }
   | { id: number; result: unknown }
   | { id: number; error: FlatError }
   | { id: number; aborted: true }
@@ -67,15 +70,32 @@ export class LocalWire implements Wire {
   }
 }
 
+/** An executor whose events are posted, and no longer once it is not `current` any more. */
+function reporting(
+  createRuntime: CreateRuntime,
+  post: (reply: Reply) => void,
+  current: () => Executor,
+): Executor {
+  const executor: Executor = new Executor(createRuntime, (event, payload) => {
+    const plain = payload instanceof Error ? { message: payload.message } : payload;
+    if (executor === current()) post({ event, payload: plain });
+  });
+  return executor;
+}
+
 /** The agent's end: executes each request and answers it. */
 export function serve(
   createRuntime: CreateRuntime,
   post: (reply: Reply) => void,
 ): (request: Request) => void {
-  const executor = new Executor(createRuntime, (event, payload) => {
-    const plain = payload instanceof Error ? { message: payload.message } : payload;
-    post({ event, payload: plain });
-  });
+  const make = (): Executor => reporting(createRuntime, post, () => executor);
+  let executor: Executor = make();
+  let before: Resources | undefined; // once the agent listens, which is what keeps it alive
+  const renew = async () => {
+    executor = make();
+    await before?.untilNoMore();
+    post({ renewed: true });
+  };
   const controllers = new Map<number, AbortController>();
   const answer = async (id: number, operation: Operation, controller: AbortController | undefined) => {
     try {
@@ -88,7 +108,9 @@ export function serve(
     }
   };
   return (request) => {
-    if ('abort' in request) controllers.get(request.abort)?.abort(new Error('aborted by the suite'));
+    before ??= new Resources();
+    if ('renew' in request) void renew();
+    else if ('abort' in request) controllers.get(request.abort)?.abort(new Error('aborted by the suite'));
     else if ('id' in request) {
       const controller = request.signal === 'none' ? undefined : new AbortController();
       if (controller !== undefined) controllers.set(request.id, controller);
@@ -110,11 +132,27 @@ export class RemoteWire implements Wire {
   private readonly waiting = new Map<number, Waiting>();
   private next = 1;
   private gone: Error | undefined;
+  private renewal: { resolve(): void; reject(error: Error): void } | undefined;
 
   constructor(
     private readonly post: (request: Request) => void,
-    private readonly onEvent: (event: EventName, payload: unknown) => void,
+    private onEvent: (event: EventName, payload: unknown) => void,
   ) {}
+
+  /** From now on the agent has this one's runtime. */
+  serve(onEvent: (event: EventName, payload: unknown) => void): void {
+    this.onEvent = onEvent;
+  }
+
+  /** The runtime there is closed: resolves once nothing of it keeps the agent alive, which can then have another. */
+  renew(): Promise<void> {
+    this.onEvent = () => undefined;
+    return new Promise((resolve, reject) => {
+      if (this.gone !== undefined) return reject(this.gone);
+      this.renewal = { resolve, reject };
+      this.post({ renew: true });
+    });
+  }
 
   call(operation: Operation, signal?: AbortSignal): Promise<unknown> {
     if (this.gone !== undefined) return Promise.reject(this.gone);
@@ -138,6 +176,7 @@ export class RemoteWire implements Wire {
 
   handle(reply: Reply): void {
     if ('event' in reply) return this.onEvent(reply.event, reply.payload);
+    if ('renewed' in reply) return this.renewal?.resolve();
     if (!('id' in reply)) return;
     const waiting = this.waiting.get(reply.id);
     if (waiting === undefined) return;
@@ -151,6 +190,7 @@ export class RemoteWire implements Wire {
   /** The agent is gone: everything under way rejects with `error`. */
   end(error: Error): void {
     this.gone = error;
+    this.renewal?.reject(error);
     for (const { reject, unlisten } of this.waiting.values()) {
       unlisten();
       reject(error);

@@ -1,9 +1,9 @@
 import { conformance } from '@pigeonhole/core/conformance';
-import { describe, test } from 'vitest';
+import { afterAll, describe, test } from 'vitest';
 import { attack } from './conformance-attack.js';
 
 conformance({
-  runner: { describe, test },
+  runner: { describe, test, afterAll },
   name: 'fifo',
   transport: 'fifo',
   where: ['process', 'threads', 'processes'],

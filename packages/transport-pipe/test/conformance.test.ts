@@ -1,11 +1,11 @@
 import { conformance } from '@pigeonhole/core/conformance';
 import { spawnProcess } from '@pigeonhole/transport-pipe';
-import { describe, test } from 'vitest';
+import { afterAll, describe, test } from 'vitest';
 
 // No stranger can connect: there is no `hostile`, and the suite attacks the presence sockets. trunk.test.ts has the bytes of a
 // child that breaks the format.
 conformance({
-  runner: { describe, test },
+  runner: { describe, test, afterAll },
   name: 'pipe',
   transport: 'pipe',
   where: ['process', 'processes'],

@@ -1,5 +1,5 @@
 import { conformance } from '@pigeonhole/core/conformance';
-import { describe, test } from 'vitest';
+import { afterAll, describe, test } from 'vitest';
 import { discard } from './discard.js';
 
 /**
@@ -16,6 +16,7 @@ let place = '';
 
 conformance({
   runner: {
+    afterAll,
     describe: (title, body) =>
       describe(title, () => {
         place = title;

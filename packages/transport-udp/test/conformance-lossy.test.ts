@@ -2,7 +2,7 @@
 // the protocol does not know the difference, and a wait for a lost datagram takes as long anywhere.
 import { fileURLToPath } from 'node:url';
 import { conformance, rules } from '@pigeonhole/core/conformance';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { attack } from './conformance-attack.js';
 import './lossy.mjs';
 
@@ -30,6 +30,7 @@ const firstOfEach = new Set(
 function suite(name: string, network: object, runs: (title: string) => boolean): void {
   conformance({
     runner: {
+      afterAll,
       describe,
       test: (title, run, timeout) => {
         if (runs(title)) test(title, run, timeout);
