@@ -26,6 +26,7 @@ export {
 } from './actors/index.js';
 export type { Attacker, AttackTarget, HarnessOptions } from './harness.js';
 export { Harness } from './harness.js';
+export { type LinkConformanceOptions, linkConformance, linkTests } from './links/index.js';
 export { type ModelOptions, modelTest } from './model.js';
 export { type NemesisOptions, nemesis } from './nemesis.js';
 export type { NemesisReport } from './nemesis-account.js';
