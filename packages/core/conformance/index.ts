@@ -34,6 +34,7 @@ export type { ConformanceRule, RuleId } from './rule.js';
 export type { Runner } from './runner.js';
 export type { StartProcess } from './spawn.js';
 export type * from './surface.js';
+export { Watchdog } from './watchdog.js';
 export { rules };
 
 export interface ConformanceOptions extends HarnessOptions {

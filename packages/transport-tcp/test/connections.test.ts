@@ -5,9 +5,9 @@ import { mailbox, peer } from '@pigeonhole/core';
 import type { LinkHandler, Port, PortContext } from '@pigeonhole/core/transport';
 import tcp from '@pigeonhole/transport-tcp';
 import { expect, onTestFinished, test } from 'vitest';
+import { within } from '../../core/test/peers/watch.js';
 import { Host, noHosts } from './host.js';
 import { joined, NAMESPACE, nextWarning, published, scratch } from './scene.js';
-import { within } from './watch.js';
 
 const handler: LinkHandler = { data: () => {}, drain: () => {}, end: () => {} };
 

@@ -1,10 +1,10 @@
 /** Two hosts: network namespaces, each with a runtime directory of its own, and a cable between them. */
 import { describe, expect, test } from 'vitest';
+import { PeerProcess, type Seen } from '../../core/test/peers/peer-process.js';
+import { until } from '../../core/test/peers/watch.js';
 import { Authority } from './certificates.js';
 import { Host, noHosts } from './host.js';
-import { PeerProcess, type Seen } from './peer-process.js';
 import { NAMESPACE, scratch } from './scene.js';
-import { until } from './watch.js';
 
 /** Long enough for a busy machine, short enough for a test that waits for it. */
 const SILENCE = 3000;

@@ -4,8 +4,8 @@ import { networkInterfaces } from 'node:os';
 import { createRuntime, mailbox } from '@pigeonhole/core';
 import tcp from '@pigeonhole/transport-tcp';
 import { expect, onTestFinished, test } from 'vitest';
+import { until } from '../../core/test/peers/watch.js';
 import { joined, published, scratch, settings } from './scene.js';
-import { until } from './watch.js';
 
 test.each([
   [{ port: 1 }, /no option 'port'; it has: listen, tls, insecure, peers, silence/],

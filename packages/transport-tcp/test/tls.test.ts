@@ -3,10 +3,10 @@ import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { createRuntime, mailbox, type PigeonholeError } from '@pigeonhole/core';
 import { expect, test } from 'vitest';
+import { PeerProcess } from '../../core/test/peers/peer-process.js';
+import { until, within } from '../../core/test/peers/watch.js';
 import { Authority, asText, type Credentials } from './certificates.js';
-import { PeerProcess } from './peer-process.js';
 import { joined, nextWarning, published, scratch, settings } from './scene.js';
-import { until, within } from './watch.js';
 
 const over = (tls: Credentials): object => ({ use: 'tcp', tls });
 

@@ -3,10 +3,10 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { anyPeer, mailbox, peer, type Runtime } from '@pigeonhole/core';
 import { expect, test } from 'vitest';
+import { PeerProcess } from '../../core/test/peers/peer-process.js';
+import { until, within } from '../../core/test/peers/watch.js';
 import { parseAddress } from '../src/address.js';
-import { PeerProcess } from './peer-process.js';
 import { joined, published, scratch, settings } from './scene.js';
-import { until, within } from './watch.js';
 
 const plain = { use: 'udp', delivery: 'datagram' };
 

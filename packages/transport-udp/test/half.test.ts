@@ -1,8 +1,8 @@
 // Half of all datagrams of this process lost: links begin, carry both ways, and end, all the same.
 import { mailbox } from '@pigeonhole/core';
 import { expect, test } from 'vitest';
+import { within } from '../../core/test/peers/watch.js';
 import { joined, scratch } from './scene.js';
-import { within } from './watch.js';
 
 test('half of the datagrams dropped: everything arrives, in order', async () => {
   process.env.LOSSY = JSON.stringify({ lose: 0.5, double: 0.05, delay: 0.2, seed: 3 });

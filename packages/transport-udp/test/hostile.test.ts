@@ -4,6 +4,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import type { LinkHandler, PortContext } from '@pigeonhole/core/transport';
 import { expect, onTestFinished, test } from 'vitest';
+import { until, within } from '../../core/test/peers/watch.js';
 import { type Address, parseAddress } from '../src/address.js';
 import { NO_COOKIE, newId, prove } from '../src/handshake.js';
 import udp from '../src/index.js';
@@ -17,7 +18,6 @@ import {
   Kind,
   Refusal,
 } from '../src/packet.js';
-import { until, within } from './watch.js';
 
 /** A port, and what the links that it accepted have reported. */
 class Target {

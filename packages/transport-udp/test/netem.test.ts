@@ -4,7 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { expect, onTestFinished, test } from 'vitest';
-import { PeerProcess } from './peer-process.js';
+import { PeerProcess } from '../../core/test/peers/peer-process.js';
 import { scratch, settings } from './scene.js';
 
 function run(command: string): { status: number | null; said: string } {
@@ -76,7 +76,7 @@ async function everythingArrives(netem: boolean, flags: readonly string[]): Prom
   )) as [PeerProcess, PeerProcess];
   await receiver.call('receiver', 'sink', { capacity: 'unbounded' });
   await sender.call('sender', 'sink');
-  expect(await sender.call('stream', 'sink', 20)).toBe(20);
+  expect(await sender.call('trickle', 'sink', 20)).toBe(20);
   await receiver.call('drain', 'sink', 20);
   const flood = sender.call('flood', 'sink', 100, 10_000);
   const seen = await receiver.call<number[][]>('drain', 'sink', 100);

@@ -1,10 +1,10 @@
 /** A process that is busy or stopped while it is sent to: its receive buffer does not overflow, and nothing is lost. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { PeerProcess } from '../../core/test/peers/peer-process.js';
+import { until } from '../../core/test/peers/watch.js';
 import { parseAddress } from '../src/address.js';
-import { PeerProcess } from './peer-process.js';
 import { published, scratch, settings } from './scene.js';
-import { until } from './watch.js';
 
 /** How many datagrams the kernel has dropped at this port because its receive buffer was full (proc(5)). */
 function drops(port: number): number {

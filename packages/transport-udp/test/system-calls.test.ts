@@ -1,46 +1,21 @@
 /** What the kernel sees of it, by strace(1): one UDP socket on loopback, and one call for what is sent in one turn. */
-import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { mailbox } from '@pigeonhole/core';
 import { expect, test } from 'vitest';
+import { PeerProcess } from '../../core/test/peers/peer-process.js';
+import { calls, straced, testStrace, works } from '../../core/test/peers/strace.js';
 import { parseAddress } from '../src/address.js';
-import { PeerProcess } from './peer-process.js';
 import { joined, published, scratch, settings } from './scene.js';
 
-const attempt = spawnSync('strace', ['-f', '-e', 'trace=none', 'true'], { encoding: 'utf8' });
-const works = attempt.status === 0;
-
-interface Call {
-  readonly name: string;
-  readonly text: string;
-  readonly descriptor: number;
-  readonly result: number;
-}
-
-function calls(log: string): Call[] {
-  return readFileSync(log, 'utf8')
-    .split('\n')
-    .flatMap((line) => {
-      const match = /^\d+ +(\w+)\((\d+)?(.*)\) += (-?\d+)/.exec(line);
-      if (match === null) return [];
-      const [, name = '', descriptor = '-1', text = '', result = ''] = match;
-      return [{ name, text, descriptor: Number(descriptor), result: Number(result) }];
-    });
-}
-
-test('strace can be used here, or says why not', () => {
-  if (works) expect(attempt.stderr).not.toContain('Operation not permitted');
-  else expect(`${attempt.stderr}${attempt.error ?? ''}`).toMatch(/ENOENT|not permitted|PTRACE/);
-});
+testStrace();
 
 test.runIf(works)(
   'messages travel in UDP datagrams over loopback, what one turn sends in few of them',
   async () => {
     const directory = scratch();
     const log = join(directory, 'log');
-    const traced = 'trace=socket,bind,connect,sendto,sendmsg,sendmmsg,write,writev';
-    const strace = ['strace', '-f', '-qq', '-e', traced, '-e', 'signal=none', '-s', '0', '-o', log, '--'];
+    const traced = 'socket,bind,connect,sendto,sendmsg,sendmmsg,write,writev';
+    const strace = straced(log, traced);
     const traceable = await PeerProcess.start(settings(directory, 'traced'), strace);
     const here = await joined(directory, 'here');
     const receiver = await here.receiver(mailbox('sink', { capacity: 'unbounded' }));

@@ -6,9 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { createRuntime, mailbox } from '@pigeonhole/core';
 import type { LinkHandler, PortContext } from '@pigeonhole/core/transport';
 import { expect, onTestFinished, test } from 'vitest';
+import { until } from '../../core/test/peers/watch.js';
 import uds, { type UdsOptions } from '../dist/index.js';
 import { NAMESPACE, scratch } from './scene.js';
-import { until } from './watch.js';
 
 const NOBODY = 65534;
 const root = process.geteuid?.() === 0;

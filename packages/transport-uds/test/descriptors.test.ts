@@ -3,9 +3,9 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { mailbox, peer } from '@pigeonhole/core';
 import { expect, test } from 'vitest';
+import { until } from '../../core/test/peers/watch.js';
 import { honestRuntime, NAMESPACE, scratch } from './scene.js';
 import { Victim } from './victim.js';
-import { until } from './watch.js';
 
 const FILES = 80;
 const limited = ['prlimit', `--nofile=${FILES}`];

@@ -1,11 +1,11 @@
 /** R28 over a Unix socket: a process that has joined asks for more than anybody should be given. */
 import { describe, expect, test } from 'vitest';
+import { until, within } from '../../core/test/peers/watch.js';
 import { adoptFrame, frame, pullFrame, sendFrame, u32 } from './raw-frames.js';
 import type { RawLink } from './raw-link.js';
 import { RawProcess } from './raw-process.js';
 import { Scene } from './scene.js';
 import type { Usage } from './victim.js';
-import { until, within } from './watch.js';
 
 const MiB = 2 ** 20;
 

@@ -1,10 +1,10 @@
 /** R28 over a Unix socket: a process that really owns a mailbox, and answers those who come to it with what breaks the rules. */
 import { describe, expect, test } from 'vitest';
+import { until } from '../../core/test/peers/watch.js';
 import { adoptFrame, deliverFrame, frame, pullFrame, u32 } from './raw-frames.js';
 import { helloFrame, type RawLink } from './raw-link.js';
 import { RawProcess } from './raw-process.js';
 import { Scene } from './scene.js';
-import { until } from './watch.js';
 
 interface Hosted {
   readonly rogue: RawProcess;

@@ -1,9 +1,9 @@
 /** R28 over Unix sockets: what comes to the presence socket and is no notice, or is one that no process would send. */
 import { expect, test } from 'vitest';
+import { until } from '../../core/test/peers/watch.js';
 import { RawLink } from './raw-link.js';
 import { RawProcess } from './raw-process.js';
 import { Scene } from './scene.js';
-import { until } from './watch.js';
 
 const MiB = 2 ** 20;
 const json = (value: unknown): string => `${JSON.stringify(value)}\n`;

@@ -1,10 +1,10 @@
 /** R28 over Unix sockets: strangers in great number, strangers that say nothing, and strangers that say it slowly. */
 import { describe, expect, test } from 'vitest';
+import { until } from '../../core/test/peers/watch.js';
 import { frame } from './raw-frames.js';
 import { helloFrame, RawLink } from './raw-link.js';
 import { RawProcess } from './raw-process.js';
 import { honestRuntime, Scene } from './scene.js';
-import { until } from './watch.js';
 
 const MiB = 2 ** 20;
 const CROWD = 1000;

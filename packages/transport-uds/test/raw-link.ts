@@ -1,8 +1,8 @@
 /** An attacker's end of a link: a bare socket that keeps to the protocol exactly as far as a test wants. */
 import { connect, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
+import { until } from '../../core/test/peers/watch.js';
 import { frame, type KindName, kind, MAGIC, type RawFrame, RawReader } from './raw-frames.js';
-import { until } from './watch.js';
 
 export interface Hello {
   readonly namespace?: unknown;

@@ -4,8 +4,8 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { until } from '../../core/test/peers/watch.js';
 import { RawLink } from './raw-link.js';
-import { until } from './watch.js';
 
 /** Whom it attacks. */
 export interface Target {

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRuntime, mailbox, peer, type Runtime } from '@pigeonhole/core';
 import { expect, onTestFinished } from 'vitest';
+import { until, within } from '../../core/test/peers/watch.js';
 import type { RawProcess, Target } from './raw-process.js';
 import { Victim, type Warning } from './victim.js';
-import { until, within } from './watch.js';
 
 export const NAMESPACE = 'ns';
 let serial = 0;

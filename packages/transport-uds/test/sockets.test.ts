@@ -3,9 +3,9 @@ import { existsSync, lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createRuntime } from '@pigeonhole/core';
 import { expect, onTestFinished, test } from 'vitest';
+import { until } from '../../core/test/peers/watch.js';
 import { honestRuntime, NAMESPACE, Scene, scratch } from './scene.js';
 import { Victim } from './victim.js';
-import { until } from './watch.js';
 
 const runtimeOptions = (directory: string, name: string): object => ({
   name,

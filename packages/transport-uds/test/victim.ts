@@ -2,7 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
-import { until, within } from './watch.js';
+import { until, within } from '../../core/test/peers/watch.js';
 
 const script = fileURLToPath(new URL('victim.mjs', import.meta.url));
 

@@ -41,6 +41,25 @@ const commands = {
       );
     return outcomes;
   },
+  /** As `stream`, each a byte; how many were accepted. */
+  trickle: async (name, count) => {
+    for (let n = 0; n < count; n++) await handles.get(`send ${name}`).send(new Uint8Array([n]));
+    return count;
+  },
+  /** So many bodies of so many bytes, as fast as they go; how many were accepted. */
+  flood: async (name, count, bytes) => {
+    const bodies = Array.from({ length: count }, (_, n) => new Uint8Array(bytes).fill(n));
+    return (await Promise.all(bodies.map((body) => handles.get(`send ${name}`).send(body)))).length;
+  },
+  /** The first and the last byte of each of so many bodies, in the order in which they came. */
+  drain: async (name, count) => {
+    const seen = [];
+    while (seen.length < count) {
+      const { body } = await handles.get(`receive ${name}`).receive();
+      seen.push([body[0], body.at(-1), body.length]);
+    }
+    return seen;
+  },
   closeReceiver: (name) => handles.get(`receive ${name}`).close(),
   peers: () => runtime.peers(),
   explain: (name) => runtime.explain(mailbox(name)),
