@@ -74,6 +74,7 @@ async function senderDiesWaiting(t: Harness): Promise<void> {
     for (let n = 0; n < capacity; n++) await dying.send(mailbox, 'accepted');
     const blocked = [dying.send(mailbox, 'waiting'), dying.send(mailbox, bytesRecipe(2_000_000))];
     await t.stillPending(Promise.race(blocked), 'sends that wait', dying, host);
+    await host.event('peer:up', ({ name }) => name === dying.name, dying.name); // who never knew of it is not told
     await t.kill(dying);
     await host.event('peer:down', ({ name }) => name === dying.name, dying.name);
     for (let n = 0; n < capacity; n++) assert.equal((await receiver.receive()).body, 'accepted');
@@ -154,6 +155,7 @@ async function waitingReceiverDies(t: Harness): Promise<void> {
     const dying = await t.party();
     const waiting = [dying.receive(mailbox), dying.receive(mailbox)];
     await t.stillPending(Promise.race(waiting), 'receives that wait', dying, host);
+    await host.event('peer:up', ({ name }) => name === dying.name, dying.name); // who never knew of it is not told
     await t.kill(dying);
     await host.event('peer:down', ({ name }) => name === dying.name, dying.name);
     if (capacity === 0)
@@ -172,6 +174,7 @@ async function messagesWait(t: Harness): Promise<void> {
   await host.receiver(mailbox);
   for (let n = 0; n < 5; n++) await sender.send(mailbox, n);
   const store = await t.isStore(sender, mailbox);
+  await observer.event('peer:up', ({ name }) => name === host.name, host.name); // who never knew of it is not told
   await t.kill(host);
   await observer.event('peer:down', ({ name }) => name === host.name, host.name);
   if (!store) {
