@@ -8,9 +8,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { mailbox, peer } from '@pigeonhole/core';
 import { expect, onTestFinished, test } from 'vitest';
+import { until } from '../../core/test/peers/watch.js';
 import uds, { type UdsOptions } from '../dist/index.js';
 import { honestRuntime, NAMESPACE, scratch } from './scene.js';
-import { until } from './watch.js';
 
 const beside = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 const program = [process.execPath, beside('activated.mjs')];

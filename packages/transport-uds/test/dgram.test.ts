@@ -8,9 +8,9 @@ import { promisify } from 'node:util';
 import { createRuntime, mailbox, type Runtime } from '@pigeonhole/core';
 import { DatagramSender } from '@pigeonhole/native';
 import { expect, onTestFinished, test } from 'vitest';
+import { until } from '../../core/test/peers/watch.js';
 import { socketOf } from './dgram-attack.js';
 import { NAMESPACE, scratch } from './scene.js';
-import { until } from './watch.js';
 
 const script = fileURLToPath(new URL('dgram-peer.mjs', import.meta.url));
 const transport = { use: 'uds', socket: 'dgram' } as const;
