@@ -16,8 +16,8 @@ export default defineConfig({
   test: {
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 60_000, // a watchdog, never an expectation
-    hookTimeout: 60_000,
+    testTimeout: 90_000, // a watchdog, never an expectation
+    hookTimeout: 90_000,
     retry: 0,
     sequence: { shuffle: { files: true, tests: true } },
     // The workspace packages are tested as built: child processes load dist, and a second instance of core,

@@ -1,7 +1,7 @@
 // A vitest reporter that ends a run in which a test file has stopped reporting, and names what it waited for.
 // Vitest's own timeouts run in the event loop of the worker: a test that blocks that loop would hang for ever.
 
-const LIMIT = 300_000; // ms; a test and each of its hooks may take 60 s
+const LIMIT = 300_000; // ms; a test and each of its hooks may take 90 s
 
 export default class Watchdog {
   #files = new Map(); // module id → { last: when it last reported, running: tests that have not ended, ended: the last that has }

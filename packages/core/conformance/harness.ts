@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createRuntime } from '../src/index.js';
+import { createRuntime, PigeonholeError } from '../src/index.js';
 import type { AgentPool } from './agent-pool.js';
 import { Party } from './party.js';
 import { type Agent, type AgentOptions, type StartProcess, spawnProcess, spawnThread } from './spawn.js';
@@ -59,7 +59,7 @@ export interface HarnessOptions {
   /** Where agents come from and go to that serve several tests. Absent: each test starts its own. */
   agents?: AgentPool;
   createNamespace?: () => string;
-  /** Milliseconds after which one wait counts as hung. Default 20,000. */
+  /** Milliseconds after which one wait counts as hung. Default 45,000. */
   watchdog?: number;
   seed?: number;
   /** Connects to the raw port of a runtime (R28). Absent: the transport has no port. */
@@ -89,7 +89,7 @@ export class Harness {
     readonly place: Place,
   ) {
     this.namespace = options.createNamespace?.() ?? `t${randomBytes(4).toString('hex')}`;
-    this.watchdog = new Watchdog(options.watchdog ?? 20_000);
+    this.watchdog = new Watchdog(options.watchdog);
     this.random = new Random(options.seed ?? 1);
   }
 
@@ -120,7 +120,8 @@ export class Harness {
     try {
       await this.within(party.call({ op: 'create', settings: full }), `runtime '${name}' to be created`);
     } catch (error) {
-      if (agent !== null) await this.reap(agent);
+      const refused = error instanceof PigeonholeError;
+      if (agent !== null && !(refused && (await this.passOn(agent, place, name)))) await this.reap(agent);
       throw error;
     }
     this.parties.push(party);
@@ -138,7 +139,10 @@ export class Harness {
   private async spawn(place: 'threads' | 'processes', onEvent: AgentOptions['onEvent']): Promise<Agent> {
     const idle = this.options.agents?.take(place);
     idle?.wire.serve(onEvent);
-    if (idle !== undefined) return idle;
+    if (idle !== undefined) {
+      this.given.delete(idle);
+      return idle;
+    }
     const { modules = [], environment = {}, runtimeModule, startProcess, threadKill } = this.options;
     const start = place === 'threads' ? spawnThread : spawnProcess;
     return start(this.watchdog, {
@@ -216,24 +220,30 @@ export class Harness {
         party.close(failed ? { deadline: 0 } : undefined),
         `runtime '${party.name}' to close`,
       );
-      await this.part(party);
+      await this.letGo(party);
     } catch (error) {
       this.failures.push(error);
     }
   }
 
   /** Lets the agent of a closed runtime go: to the next test, or to its end. */
-  private async part(party: Party): Promise<void> {
-    const { agents } = this.options;
-    if (party.agent !== null && agents?.hasRoom(party.place)) {
-      await this.within(party.agent.wire.renew(), `${party.name} to hold nothing that keeps it alive`);
-      agents.give(party.place, party.agent);
-      this.given.add(party.agent);
+  async letGo(party: Party): Promise<void> {
+    if (party.agent !== null && (await this.passOn(party.agent, party.place, party.name))) {
       party.ended = true;
       return;
     }
     const departure = await party.leave();
     if (departure !== null) assert.deepEqual(departure, { code: 0, signal: null }, `how ${party.name} ended`);
+  }
+
+  /** Gives an agent without a runtime to the next who needs one. False: there are enough. */
+  private async passOn(agent: Agent, place: Place, name: string): Promise<boolean> {
+    const { agents } = this.options;
+    if (!agents?.hasRoom(place)) return false;
+    await this.within(agent.wire.renew(), `${name} to hold nothing that keeps it alive`);
+    agents.give(place, agent);
+    this.given.add(agent);
+    return true;
   }
 
   private async reap(agent: Agent): Promise<void> {

@@ -24,6 +24,7 @@ export {
   actorTests,
   runActorTest,
 } from './actors/index.js';
+export { attackSocket, portOf } from './attack.js';
 export type { Attacker, AttackTarget, HarnessOptions } from './harness.js';
 export { Harness } from './harness.js';
 export { type LinkConformanceOptions, linkConformance, linkTests } from './links/index.js';
@@ -46,6 +47,8 @@ export interface ConformanceOptions extends HarnessOptions {
   where: readonly Place[];
   /** Only these rules; default all. */
   only?: readonly string[];
+  /** Places in which one test of each rule is enough, the first: what is special there is tested elsewhere. Default none. */
+  brief?: readonly Place[];
 }
 
 /** The rules that a transport with this `where` runs, each with its places. */
@@ -68,22 +71,27 @@ export async function runRule(rule: ConformanceRule, place: Place, options: Harn
 }
 
 /** Defines the tests with the runner given: one `describe` for the transport and place, one test for each test of each rule. */
-export function conformance({ runner, name, where, only, ...options }: ConformanceOptions): void {
+export function conformance({ runner, name, where, only, brief = [], ...options }: ConformanceOptions): void {
   const agents = runner.afterAll === undefined ? undefined : new AgentPool();
-  runner.afterAll?.(async () => agents?.end(new Watchdog(options.watchdog ?? 20_000)));
+  runner.afterAll?.(async () => agents?.end(new Watchdog(options.watchdog)));
   const chosen = rulesFor(where).filter(({ rule }) => only === undefined || only.includes(rule.rule));
-  for (const place of where)
+  for (const place of where) {
+    const here = chosen.filter((each) => each.place === place);
+    const first = here.filter(
+      ({ rule }, at) => here.findIndex((each) => each.rule.rule === rule.rule) === at,
+    );
     runner.describe(`${name} (${place})`, () => {
-      for (const { rule } of chosen.filter((each) => each.place === place))
+      for (const { rule } of brief.includes(place) ? first : here)
         runner.test(
           `${rule.rule} ${rule.title}`,
           () => runRule(rule, place, { ...options, ...(agents && { agents }) }),
           lastResort(options),
         );
     });
+  }
 }
 
 /** Milliseconds after which the runner ends a test that no watchdog ended. Every wait has one, so this comes later and says less. */
-function lastResort({ watchdog = 20_000 }: HarnessOptions): number {
-  return watchdog * 15;
+function lastResort({ watchdog }: HarnessOptions): number {
+  return new Watchdog(watchdog).limit * 15;
 }

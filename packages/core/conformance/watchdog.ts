@@ -10,8 +10,8 @@ export class WatchdogError extends Error {
 }
 
 export class Watchdog {
-  /** @param limit milliseconds after which a wait counts as hung. */
-  constructor(readonly limit: number) {}
+  /** @param limit milliseconds after which a wait counts as hung: far more than a machine with other work needs. */
+  constructor(readonly limit = 45_000) {}
 
   /** Settles as `promise` does; rejects with `WatchdogError` naming `what` once the limit is over. */
   async within<T>(promise: Promise<T>, what: string, limit = this.limit): Promise<T> {

@@ -18,8 +18,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { createRuntime, mailbox, type Runtime } from '@pigeonhole/core';
+import { portOf } from '@pigeonhole/core/conformance';
 import { expect, onTestFinished, test } from 'vitest';
-import { inboxOf } from './conformance-attack.js';
 
 const NAMESPACE = 'inbox';
 const peerScript = fileURLToPath(new URL('peer.mjs', import.meta.url));
@@ -64,7 +64,7 @@ const fifosIn = (directory: string): string[] =>
 test('the inbox is a FIFO for this user only, and goes with its process', async () => {
   const directory = scratch();
   const runtime = await runtimeIn(directory);
-  const path = inboxOf({ directory, namespace: NAMESPACE, name: 'own' });
+  const path = portOf({ directory, namespace: NAMESPACE, name: 'own' }, 'fifo');
   expect(lstatSync(path).isFIFO()).toBe(true);
   expect(lstatSync(path).mode & 0o777).toBe(0o600);
   await runtime.close();
@@ -74,7 +74,7 @@ test('the inbox is a FIFO for this user only, and goes with its process', async 
 test('a killed process leaves its FIFO; whoever notices the death removes it', async () => {
   const directory = scratch();
   const peer = await peerIn(directory, 'alone');
-  const path = inboxOf({ directory, namespace: NAMESPACE, name: 'alone' });
+  const path = portOf({ directory, namespace: NAMESPACE, name: 'alone' }, 'fifo');
   const gone = once(peer, 'exit');
   peer.kill('SIGKILL');
   await gone;
@@ -160,7 +160,7 @@ test('bytes that are no frames, between those that are, change nothing', async (
   runtime.on('warning', (warning) => warnings.push(warning));
   const receiver = await runtime.receiver(mailbox<{ n: number }>('sink'));
   const fd = openSync(
-    inboxOf({ directory, namespace: NAMESPACE, name: 'own' }),
+    portOf({ directory, namespace: NAMESPACE, name: 'own' }, 'fifo'),
     constants.O_WRONLY | constants.O_NONBLOCK,
   );
   await runtime.send(mailbox('flood-p'), { count: 200, bytes: 3000 });

@@ -1,22 +1,7 @@
 /** A connection to a runtime's port that carries bytes no runtime would send, for R28. The handshake is in order: strangers without the port's key get no further. */
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import type { Attacker, AttackTarget } from '@pigeonhole/core/conformance';
+import { type Attacker, type AttackTarget, portOf } from '@pigeonhole/core/conformance';
 import type { Port } from '@pigeonhole/core/transport';
 import udp from '../src/index.js';
-
-/** The port is named in what each process says of itself, which anybody of this uid can read. */
-export function portOf({ directory, namespace, name }: AttackTarget): string {
-  const root = join(directory, namespace);
-  for (const file of readdirSync(root).filter((entry) => entry.endsWith('.json'))) {
-    const record = JSON.parse(readFileSync(join(root, file), 'utf8')) as {
-      name: string;
-      ports: { udp: string };
-    };
-    if (record.name === name) return record.ports.udp;
-  }
-  throw new Error(`no process '${name}' in ${root}`);
-}
 
 /** A port that belongs to no runtime. */
 export function strangePort(): Promise<Port> {
@@ -38,7 +23,11 @@ export async function attack(target: AttackTarget): Promise<Attacker> {
   const closed = new Promise<void>((resolve) => {
     ended = resolve;
   });
-  const link = await port.connect(portOf(target), { data: () => {}, drain: () => {}, end: () => ended() });
+  const link = await port.connect(portOf(target, 'udp'), {
+    data: () => {},
+    drain: () => {},
+    end: () => ended(),
+  });
   // With its only link the socket of a port that is closed goes too.
   await port.close();
   return { write: (bytes) => void link.write(bytes), closed, destroy: () => link.destroy() };

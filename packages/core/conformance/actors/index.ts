@@ -10,6 +10,7 @@
  */
 import type { Runner } from '../runner.js';
 import type { Place } from '../surface.js';
+import { Watchdog } from '../watchdog.js';
 import { asking } from './asking.js';
 import { contexts } from './contexts.js';
 import { ending } from './ending.js';
@@ -64,7 +65,7 @@ export async function runActorTest(test: ActorTest, options: ActorStageOptions):
 
 /** Defines the tests with the runner given. */
 export function actorConformance({ runner, name, where, ...options }: ActorConformanceOptions): void {
-  const limit = (options.watchdog ?? 20_000) * 10;
+  const limit = new Watchdog(options.watchdog).limit * 10;
   runner.describe(`actors over ${name}`, () => {
     for (const test of actorTests.filter(({ place }) => where.includes(place ?? 'process')))
       runner.test(

@@ -12,7 +12,7 @@ import { Watchdog } from '../watchdog.js';
 export interface ActorStageOptions {
   /** Its name, or `{ use: name, ...options }`. */
   transport: NonNullable<RuntimeOptions['transport']>;
-  /** Milliseconds after which one wait counts as hung. Default 20,000. */
+  /** Milliseconds after which one wait counts as hung. Default 45,000. */
   watchdog?: number;
   /** Where the transport keeps messages that nobody has received: removes those of a namespace, given its directory. */
   discard?(namespaceDirectory: string): void;
@@ -38,7 +38,7 @@ export class ActorStage {
   private killed = false;
 
   constructor(private readonly options: ActorStageOptions) {
-    this.watchdog = new Watchdog(options.watchdog ?? 20_000);
+    this.watchdog = new Watchdog(options.watchdog);
   }
 
   async runtime(name: string): Promise<Runtime> {

@@ -12,6 +12,7 @@
 import assert from 'node:assert/strict';
 import type { LinkTransport } from '../../src/transport.js';
 import type { Runner } from '../runner.js';
+import { Watchdog } from '../watchdog.js';
 import { LinkStage } from './stage.js';
 
 export interface LinkConformanceOptions {
@@ -20,20 +21,16 @@ export interface LinkConformanceOptions {
   /** Of the transport, for the titles. */
   name: string;
   transport: LinkTransport;
-  /** Milliseconds after which a test counts as hung. Default 20,000. */
+  /** Milliseconds after which a test counts as hung. Default 45,000. */
   watchdog?: number;
 }
 
 /** Defines the tests with the runner given. */
-export function linkConformance({
-  runner,
-  name,
-  transport,
-  watchdog = 20_000,
-}: LinkConformanceOptions): void {
+export function linkConformance({ runner, name, transport, watchdog }: LinkConformanceOptions): void {
+  const { limit } = new Watchdog(watchdog);
   runner.describe(`links over ${name}`, () => {
     for (const { title, run } of linkTests)
-      runner.test(title, () => LinkStage.with(transport, watchdog, run), watchdog * 2);
+      runner.test(title, () => LinkStage.with(transport, limit, run), limit * 2);
   });
 }
 

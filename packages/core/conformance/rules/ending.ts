@@ -148,7 +148,7 @@ async function leavesNothingOpen(t: Harness): Promise<void> {
     const visitor = await t.party();
     await t.exchange(keeper, visitor);
     await visitor.close();
-    await visitor.leave();
+    await t.letGo(visitor);
   }
   await t.until(
     async () => (await keeper.usage()).descriptors <= before,

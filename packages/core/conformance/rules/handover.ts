@@ -40,7 +40,7 @@ async function goneWhenEmpty(t: Harness): Promise<void> {
     await t.within(taken, 'a receive');
     for (const party of [a, b]) {
       await t.within(party.close(), 'a runtime to close');
-      await party.leave();
+      await t.letGo(party);
     }
   }
 }
@@ -108,7 +108,7 @@ async function handsOverAgain(t: Harness): Promise<void> {
     await t.until(async () => (await inheriting.progress()) > 0, 'the heir to receive something');
     consumed.push(await t.within(receiving.stop(), 'the host to stop receiving'));
     assert.deepEqual((await t.within(host.close(), 'a host to close')).undelivered, []);
-    await host.leave();
+    await t.letGo(host);
     [host, receiving] = [heir, inheriting];
   }
   const produced = await Promise.all(producing.map((loop) => t.within(loop.stop(), 'a sender to stop')));

@@ -86,7 +86,7 @@ async function servesOn(t: Harness, target: Party, friend: Party): Promise<void>
   const newcomer = await t.party();
   await t.exchange(target, newcomer, 1);
   await newcomer.close();
-  await newcomer.leave();
+  await t.letGo(newcomer);
 }
 
 async function surviveAttacks(t: Harness): Promise<void> {

@@ -201,7 +201,7 @@ async function freeAfterClose(t: Harness): Promise<void> {
     const holder = await t.party({ name: 'again' });
     await t.exchange(holder, other, 1);
     await holder.close();
-    await holder.leave();
+    await t.letGo(holder);
   }
 }
 
@@ -214,7 +214,7 @@ async function freeAfterDeath(t: Harness): Promise<void> {
     const heir = await t.party({ name: 'mortal' });
     await t.exchange(heir, other, 1);
     await heir.close();
-    await heir.leave();
+    await t.letGo(heir);
   }
 }
 
