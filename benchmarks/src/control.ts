@@ -15,6 +15,8 @@ export interface Job {
   readonly root: string;
   /** Which of the other processes this is, from 0; -1 in the leading one. */
   readonly index: number;
+  /** How many other processes can be started before the case is loaded: those that a plain `spawn` starts. */
+  readonly early: number;
   /** Milliseconds before measuring. */
   readonly warmup: number;
   /** Milliseconds of measuring. */

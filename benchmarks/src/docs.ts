@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { KindName } from './contender.js';
 import { allKinds } from './kinds.js';
 import { machineLine } from './machine.js';
-import { numberText, rowsOf, verdictText } from './report/text.js';
+import { numberText, rowsOf, targetRows } from './report/text.js';
 import { findCase, type Result, summaryOf } from './result.js';
 
 const BLOCK = /(<!-- figures: begin\b[^>]*-->\n)[\s\S]*?(<!-- figures: end -->)/;
@@ -83,21 +83,6 @@ export function overviewFigures(result: Result): string {
   ].join('\n');
 }
 
-function targetTable({ targets }: Result): string {
-  return markdownTable([
-    ['ratio or figure', 'target', 'measured', 'rounds', ''],
-    ...targets.map((target) => [
-      target.label,
-      target.target,
-      target.text,
-      target.low === undefined || target.high === undefined
-        ? '–'
-        : `${target.low.toPrecision(3)}–${target.high.toPrecision(3)}`,
-      verdictText(target),
-    ]),
-  ]);
-}
-
 /** The block of docs/performance.md. */
 export function allFigures(result: Result): string {
   const { rounds, warmup, duration, seconds, absent } = result;
@@ -116,7 +101,7 @@ export function allFigures(result: Result): string {
     '',
     `${targetCount(result)} reached.`,
     '',
-    targetTable(result),
+    markdownTable(targetRows(result.targets)),
     ...sections,
   ].join('\n');
 }

@@ -1,29 +1,30 @@
 /** The leading process of a case: starts the others, measures, and reports to the main process. */
 
 import { loadCase } from './catalogue.js';
-import type { Case } from './contender.js';
 import { ipcEndpoint, type Job, noChannel, type Report, splitChannel } from './control.js';
 import { describeError } from './fork.js';
 import type { Session } from './kind.js';
 import { type AnyHalf, type AnyKind, kindNamed } from './kinds.js';
-import { type Other, startOther } from './others.js';
+import { type Other, type StartedAs, startOther } from './others.js';
 import { makePlace } from './place.js';
 
 function report(message: Report): void {
   process.send?.(message);
 }
 
-function startOthers(kind: AnyKind, testCase: Case, job: Job): Other[] {
-  return Array.from({ length: kind.others(testCase) }, (_other, index) => {
-    const other = startOther({ ...job, index }, testCase);
+function start(count: number, job: Job, how: StartedAs): Other[] {
+  return Array.from({ length: count }, (_other, index) => {
+    const other = startOther({ ...job, index }, how);
     if (other.pid !== undefined) report({ bench: 'second', pid: other.pid, index });
     return other;
   });
 }
 
 async function measure(kind: AnyKind, job: Job, proceed: Promise<void>): Promise<void> {
+  // While the others start, this process loads what it needs.
+  const early = start(job.early, job, {});
   const testCase = await loadCase(job.file, job.kind, job.name);
-  const others = startOthers(kind, testCase, job);
+  const others = job.early > 0 ? early : start(kind.others(testCase), job, testCase);
   const seconds = others.map(({ remote }) => remote);
   const session: Session<AnyHalf> = {
     job,

@@ -2,9 +2,10 @@
 
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
+import { USUAL_ROUNDS } from './suite.js';
 
-const FULL = { rounds: 5, warmup: 250, duration: 500 };
-const QUICK = { rounds: 3, warmup: 150, duration: 250 };
+const FULL = { rounds: USUAL_ROUNDS, warmup: 200, duration: 450 };
+const QUICK = { rounds: 3, warmup: 100, duration: 200 };
 
 /** What is asked for. */
 export interface Flags {

@@ -27,6 +27,9 @@ export interface Other {
   close(): Promise<void>;
 }
 
+/** How a case wants its other ends started. */
+export type StartedAs = Pick<Case, 'others' | 'spawn'>;
+
 interface Pending {
   resolve(value: unknown): void;
   reject(error: Error): void;
@@ -78,8 +81,8 @@ class Questions {
   }
 }
 
-function inProcess(job: Job, testCase: Case): Other {
-  const child: ChildProcess = startProcess('second', job, 'inherit', testCase.spawn);
+function inProcess(job: Job, how: StartedAs): Other {
+  const child: ChildProcess = startProcess('second', job, 'inherit', how.spawn);
   const questions = new Questions(ipcEndpoint(child));
   const ended = new Promise<void>((resolve) => {
     child.once('exit', (code, signal) => {
@@ -119,7 +122,7 @@ function inPlace(job: Job): Other {
 }
 
 /** Starts one other end, wherever the case wants it. */
-export function startOther(job: Job, testCase: Case): Other {
-  if (testCase.others === 'threads') return inThread(job);
-  return testCase.others === 'here' ? inPlace(job) : inProcess(job, testCase);
+export function startOther(job: Job, how: StartedAs): Other {
+  if (how.others === 'threads') return inThread(job);
+  return how.others === 'here' ? inPlace(job) : inProcess(job, how);
 }

@@ -7,7 +7,7 @@ import { caseId, type Entry } from './catalogue.js';
 import { type Control, isControl, type Job, type Measurement } from './control.js';
 import { startProcess } from './fork.js';
 import { kindNamed } from './kinds.js';
-import { removePlace } from './place.js';
+import { removePlace } from './removal.js';
 
 const WATCHDOG_SLACK = 30_000;
 const KEPT_STDERR = 4_000;
@@ -50,6 +50,8 @@ function kill(pid: number | undefined): void {
 }
 
 function makeJob({ file, testCase }: Entry, directory: string, options: RunOptions): Job {
+  const kind = kindNamed(testCase.kind);
+  const plain = testCase.others === undefined && testCase.spawn === undefined;
   return {
     kind: testCase.kind,
     name: testCase.name,
@@ -57,12 +59,13 @@ function makeJob({ file, testCase }: Entry, directory: string, options: RunOptio
     directory,
     root: options.root,
     index: -1,
+    early: plain ? kind.others(testCase) : 0,
     quick: options.quick,
     warmup: options.warmup,
     duration: options.duration,
     hold: options.observe !== undefined,
     serialization: testCase.serialization ?? 'json',
-    nodeOptions: [...kindNamed(testCase.kind).nodeOptions, ...options.nodeOptions],
+    nodeOptions: [...kind.nodeOptions, ...options.nodeOptions],
   };
 }
 

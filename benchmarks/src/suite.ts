@@ -9,7 +9,9 @@ import type { CaseResult, SystemCalls } from './result.js';
 import { type Outcome, type RunOptions, runCase } from './runner.js';
 import { SystemCallCounter } from './system-calls.js';
 
-const STRACE_DURATION = 400;
+const STRACE_DURATION = 300;
+export const USUAL_ROUNDS = 5;
+const DETAIL_ROUNDS = 3;
 
 /** A case, and what was measured of it so far. */
 interface CaseRecord {
@@ -62,12 +64,14 @@ function toResult({ entry, measurements, failures, systemCalls }: CaseRecord): C
 
 /** How many runs `runSuite` makes, for its progress. */
 export function runsOf(entries: readonly Entry[], rounds: number, counting: boolean): number {
-  const measured = entries.reduce((sum, { testCase }) => sum + roundsOf(testCase.kind, rounds), 0);
+  const measured = entries.reduce((sum, { testCase }) => sum + roundsOf(testCase, rounds), 0);
   return measured + (counting ? entries.filter(isCounted).length : 0);
 }
 
-function roundsOf(kind: Entry['testCase']['kind'], rounds: number): number {
-  return Math.min(rounds, kindNamed(kind).rounds ?? rounds);
+/** Variants take fewer rounds than the main cases, unless more are asked for than usual. */
+function roundsOf({ kind, detail }: Entry['testCase'], rounds: number): number {
+  const most = Math.min(kindNamed(kind).rounds ?? USUAL_ROUNDS, detail ? DETAIL_ROUNDS : USUAL_ROUNDS);
+  return rounds > USUAL_ROUNDS ? rounds : Math.min(rounds, most);
 }
 
 /** Every case once a round, the first of a round another one each time; then the system calls, if they are to be counted. */
@@ -99,7 +103,7 @@ async function measure(
   progress: Progress,
 ): Promise<void> {
   const { entry, measurements, failures } = record;
-  if (round >= roundsOf(entry.testCase.kind, rounds)) return void measurements.push(undefined);
+  if (round >= roundsOf(entry.testCase, rounds)) return void measurements.push(undefined);
   const label = `round ${round + 1}/${rounds}  ${caseId(entry.testCase)}`;
   progress.begin(label);
   const outcome = await runCase(entry, options);

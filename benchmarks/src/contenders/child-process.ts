@@ -76,7 +76,7 @@ const openLoop: OpenLoopCase = {
 
 export const cases: readonly Case[] = [
   oneWay('json'),
-  oneWay('advanced'),
+  { ...oneWay('advanced'), detail: true },
   roundTrip('json'),
   { ...roundTrip('advanced'), detail: true },
   openLoop,

@@ -53,6 +53,7 @@ function oneWay(name: string, sendAll: SendAll): OneWayCase {
 const roundTrip: RoundTripCase = {
   kind: 'round-trip',
   name: 'net Unix, JSON lines',
+  detail: true,
   respond: (place) =>
     unixSocket.listen(place.socketPath('json'), (socket) => {
       socket.on(

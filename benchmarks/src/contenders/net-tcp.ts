@@ -3,4 +3,6 @@
 import { netCases } from '../peers/net.js';
 import { tcpSocket } from '../peers/raw-socket.js';
 
-export const cases = netCases(tcpSocket, 'net TCP').filter(({ kind }) => kind !== 'open-loop');
+export const cases = netCases(tcpSocket, 'net TCP')
+  .filter(({ kind }) => kind !== 'open-loop')
+  .map((testCase) => ({ ...testCase, detail: true as const }));

@@ -45,6 +45,7 @@ async function dial(place: Place, name: string): Promise<{ socket: Socket; send(
 const oneWay: OneWayCase = {
   kind: 'one-way',
   name: 'bare UDP, MessagePack, one datagram a message',
+  detail: true,
   async consume(place, take) {
     const socket = await listen(place, 'pack');
     let taken = 0;
@@ -81,6 +82,7 @@ const oneWay: OneWayCase = {
 const opaqueBytes: RoundTripCase = {
   kind: 'round-trip',
   name: 'bare UDP, 64 B',
+  detail: true,
   load: 64,
   async respond(place) {
     const socket = await listen(place, 'bytes');

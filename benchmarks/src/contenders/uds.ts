@@ -9,10 +9,10 @@ import { sizesCase } from '../ours/sizes.js';
 const uds = { label: 'uds', transport: 'uds' };
 
 export const cases: readonly Case[] = [
-  ...oneWayCases(uds, {}, { more: true }),
+  ...oneWayCases(uds, {}, { main: true, more: true }),
   sizesCase(uds, {}),
   roundTrip(uds, {}),
-  roundTrip(uds, { detail: true }, true),
+  roundTrip(uds, {}, true),
   openLoop(uds, {}),
-  footprint(uds),
+  { ...footprint(uds), detail: true },
 ];

@@ -2,4 +2,7 @@
 
 import { zeromqCases } from '../peers/zeromq.js';
 
-export const cases = [...zeromqCases('ipc'), ...zeromqCases('tcp')];
+export const cases = [
+  ...zeromqCases('ipc'),
+  ...zeromqCases('tcp').map((testCase) => ({ ...testCase, detail: true as const })),
+];

@@ -6,6 +6,7 @@
 import type { Close, OneWayCase, Place, Producer } from '../contender.js';
 import type { Job, Measurement } from '../control.js';
 import { cpuMicroseconds, cpuPerMillion } from '../cpu.js';
+import { GarbageClock } from '../garbage.js';
 import type { Kind, Remote, Session } from '../kind.js';
 import { loadNamed } from '../load/load.js';
 import { Sink, type Taken } from '../load/sink.js';
@@ -13,16 +14,33 @@ import { type Sent, Source } from '../load/source.js';
 import { verify, windowOf } from '../load/verdict.js';
 import { drained } from './drained.js';
 
-/** What a producer did, and what it cost after the warm-up. */
-interface Produced extends Sent {
+/** What one side cost after the warm-up: microseconds of CPU and of collecting garbage, and bytes that are resident. */
+interface Cost {
   readonly cpu: number;
-  readonly measured: number;
+  readonly gc: number;
   readonly rss: number;
 }
 
-interface Consumed extends Taken {
-  readonly cpu: number;
-  readonly rss: number;
+interface Produced extends Sent, Cost {
+  readonly measured: number;
+}
+
+interface Consumed extends Taken, Cost {}
+
+/** Counts what this process spends from the end of the warm-up. */
+class Meter {
+  private cpu = 0;
+  private readonly garbage = new GarbageClock();
+
+  readonly start = (): void => {
+    this.cpu = cpuMicroseconds();
+    this.garbage.restart();
+  };
+
+  cost(): Cost {
+    const { microseconds: gc } = this.garbage;
+    return { cpu: cpuMicroseconds() - this.cpu, gc, rss: process.memoryUsage.rss() };
+  }
 }
 
 /** Another process's half: a producer's or a consumer's. */
@@ -41,7 +59,7 @@ function producerHalf(testCase: OneWayCase, job: Job, place: Place, index: numbe
       producer = await testCase.produce(place, index);
     },
     async send() {
-      let cpu = 0;
+      const meter = new Meter();
       let warmCount = 0;
       const source = new Source(
         loadNamed(testCase.load ?? 'order'),
@@ -49,14 +67,13 @@ function producerHalf(testCase: OneWayCase, job: Job, place: Place, index: numbe
         job.warmup + job.duration,
         job.warmup,
         () => {
-          cpu = cpuMicroseconds();
+          meter.start();
           warmCount = source.count;
         },
       );
       await producer?.send(source);
       const { count, checksum } = source;
-      const rss = process.memoryUsage.rss();
-      return { count, checksum, cpu: cpuMicroseconds() - cpu, measured: count - warmCount, rss };
+      return { count, checksum, measured: count - warmCount, ...meter.cost() };
     },
     close: async () => producer?.close(),
   };
@@ -64,18 +81,16 @@ function producerHalf(testCase: OneWayCase, job: Job, place: Place, index: numbe
 
 function consumerHalf(testCase: OneWayCase, job: Job, place: Place): Half {
   const shared = (testCase.consumers ?? 1) > 1;
-  let cpu = 0;
   let close: Close = () => undefined;
-  const sink = new Sink(loadNamed(testCase.load ?? 'order'), job.warmup, shared, () => {
-    cpu = cpuMicroseconds();
-  });
+  const meter = new Meter();
+  const sink = new Sink(loadNamed(testCase.load ?? 'order'), job.warmup, shared, meter.start);
   return {
     async open() {
       close = await testCase.consume(place, sink.take);
     },
     send: () => Promise.reject(new Error('a consumer does not send')),
     count: () => sink.count,
-    consumed: () => ({ ...sink.taken(), cpu: cpuMicroseconds() - cpu, rss: process.memoryUsage.rss() }),
+    consumed: () => ({ ...sink.taken(), ...meter.cost() }),
     close: async () => close(),
   };
 }
@@ -104,18 +119,29 @@ function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }
 
-/** CPU seconds a million messages, by side where each side is processes of its own. */
-function cost(testCase: OneWayCase, produced: readonly Produced[], consumed: readonly Consumed[]) {
-  const counted = sum(consumed.map(({ windowCount }) => windowCount));
-  const consumerCpu = cpuPerMillion(sum(consumed.map(({ cpu }) => cpu)), counted);
-  const consumerRss = sum(consumed.map(({ rss }) => rss));
-  if (testCase.others !== undefined) return { cpu: consumerCpu, rss: consumerRss };
-  const producerCpu = cpuPerMillion(
-    sum(produced.map(({ cpu }) => cpu)),
-    sum(produced.map(({ measured }) => measured)),
-  );
-  const rss = consumerRss + sum(produced.map((part) => part.rss));
-  return { producerCpu, consumerCpu, cpu: producerCpu + consumerCpu, rss };
+/** Of all processes of one side, a million messages. */
+function perMillion(costs: readonly Cost[], messages: number): Cost {
+  const total = (key: keyof Cost): number => sum(costs.map((cost) => cost[key]));
+  return {
+    cpu: cpuPerMillion(total('cpu'), messages),
+    gc: cpuPerMillion(total('gc'), messages),
+    rss: total('rss'),
+  };
+}
+
+/** By side where each side is processes of its own. */
+function costs(testCase: OneWayCase, produced: readonly Produced[], consumed: readonly Consumed[]) {
+  const consumers = perMillion(consumed, sum(consumed.map(({ windowCount }) => windowCount)));
+  const producers = perMillion(produced, sum(produced.map(({ measured }) => measured)));
+  // Threads of one process: each side sees the CPU time and the memory of both.
+  if (testCase.others !== undefined) return { ...consumers, gc: consumers.gc + producers.gc };
+  return {
+    producerCpu: producers.cpu,
+    consumerCpu: consumers.cpu,
+    cpu: producers.cpu + consumers.cpu,
+    gc: producers.gc + consumers.gc,
+    rss: producers.rss + consumers.rss,
+  };
 }
 
 async function lead(testCase: OneWayCase, session: Session<Half>): Promise<Measurement> {
@@ -139,7 +165,7 @@ async function lead(testCase: OneWayCase, session: Session<Half>): Promise<Measu
   for (const consumer of consumers) await consumer.close();
   verify(produced, consumed);
   const { messages, seconds } = windowOf(consumed);
-  return { metrics: { rate: messages / seconds, ...cost(testCase, produced, consumed), messages: total } };
+  return { metrics: { rate: messages / seconds, ...costs(testCase, produced, consumed), messages: total } };
 }
 
 export const oneWay: Kind<OneWayCase, Half> = {
@@ -153,6 +179,7 @@ export const oneWay: Kind<OneWayCase, Half> = {
     { key: 'producerCpu', heading: 'CPU s/M, producer', scale: 1, digits: 2 },
     { key: 'consumerCpu', heading: 'CPU s/M, consumer', scale: 1, digits: 2 },
     { key: 'cpu', heading: 'CPU s/M, both', scale: 1, digits: 2 },
+    { key: 'gc', heading: 'GC s/M, both', scale: 1, digits: 3 },
     { key: 'rss', heading: 'RSS MiB, all', scale: 2 ** -20, digits: 0 },
   ],
   nodeOptions: [],

@@ -81,6 +81,7 @@ function roundTrip(transport: string): RoundTripCase {
     kind: 'round-trip',
     name: `${transport}, ask`,
     ours: true,
+    detail: true,
     async respond(place) {
       const runtime = await join(place, transport, 'responder');
       await runtime.spawn(desk, { take: () => undefined });

@@ -10,7 +10,8 @@ export function linkCases(setting: Setting, base: { spawn?: Spawn } = {}): Case[
   return [
     ...oneWayCases(setting, base),
     sizesCase(setting, { ...base, detail: true }),
-    roundTrip(setting, base),
+    roundTrip(setting, { ...base, detail: true }),
+    roundTrip(setting, { ...base, detail: true }, true),
     openLoop(setting, { ...base, detail: true }),
   ];
 }

@@ -70,9 +70,11 @@ const takeBlocking: TakeAll = async (receiver, take, ended) => {
 
 const BATCHES = { send: sendBatches, take: takeBatches };
 
+const AWAITED = 'awaited send, for await';
+
 /** What each transport is measured with. */
 const everywhere: readonly Shape[] = [
-  { name: 'awaited send, for await', send: oneInFlight, take: takeEach },
+  { name: AWAITED, send: oneInFlight, take: takeEach, detail: true },
   { name: '256 sends in flight, for await', send: manyInFlight, take: takeEach, detail: true },
   { name: 'sendMany, receiveMany', ...BATCHES },
 ];
@@ -116,12 +118,15 @@ function oneWay({ label, transport }: Setting, shape: Shape, base: Partial<OneWa
   };
 }
 
-/** What is measured of one transport. `more`: the capacities and the several ends, too; `sync`: blocked threads, too. */
+/** What is measured of one transport. `main`: the first shapes belong to the main cases. `more`: the capacities and the several ends, too; `sync`: blocked threads, too. */
 export function oneWayCases(
   setting: Setting,
   base: Partial<OneWayCase>,
-  extent: { more?: boolean; sync?: boolean } = {},
+  extent: { main?: boolean; more?: boolean; sync?: boolean } = {},
 ): OneWayCase[] {
   const shapes = [...everywhere, ...(extent.more ? inDetail : []), ...(extent.sync ? [blocking] : [])];
-  return shapes.map((shape) => oneWay(setting, shape, base));
+  return shapes.map((shape) => {
+    const { detail: _detail, ...main } = shape;
+    return oneWay(setting, extent.main && shape.name === AWAITED ? main : shape, base);
+  });
 }

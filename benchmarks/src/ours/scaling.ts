@@ -7,13 +7,15 @@ import { join, type Setting } from './join.js';
 
 /** Messages that are sent, then received, together. */
 const GROUP = 16;
+/** Messages that are sent together to fill a mailbox. */
+const FILLED = 1_000;
 
 async function closeAll(runtimes: readonly Runtime[]): Promise<void> {
   await Promise.all(runtimes.map((runtime) => runtime.close()));
 }
 
-function group(): Order[] {
-  return Array.from({ length: GROUP }, (_order, index) => makeOrder(index));
+function group(size = GROUP): Order[] {
+  return Array.from({ length: size }, (_order, index) => makeOrder(index));
 }
 
 /** Takes exactly so many. */
@@ -71,16 +73,14 @@ async function openBacklog(place: Place, { transport }: Setting, amount: number)
   const box = mailbox<Order>(`holding-${amount}`, { capacity: 'unbounded' });
   const receiver = await runtime.receiver(box);
   const sender = await runtime.sender(box);
-  for (let left = amount; left > 0; left -= GROUP) {
-    await sender.sendMany(group().slice(0, Math.min(GROUP, left)));
+  for (let left = amount; left > 0; left -= FILLED) {
+    await sender.sendMany(group(Math.min(FILLED, left)));
   }
   const state = { next: 0 };
   return {
     pass: (count: number) => passRoundRobin([{ sender, receiver }], state, count),
-    async close() {
-      await take(receiver, amount);
-      await closeAll([runtime]);
-    },
+    // What lies there goes with the directory of the case.
+    close: () => closeAll([runtime]),
   };
 }
 

@@ -61,7 +61,13 @@ function draw(plot: Plot, place: HTMLElement): void {
         {
           values: (_plot, splits) =>
             splits.map((split) => (split === null ? '' : bytes ? sizeText(split) : percentText(split))),
-          ...(bytes ? { splits: () => plot.x.values, rotate: -30, size: 60 } : {}),
+          ...(bytes
+            ? {
+                splits: () => plot.x.values,
+                filter: (_plot: uPlotType, splits: number[]) => splits,
+                size: 60,
+              }
+            : {}),
         },
         {
           label: plot.unit,

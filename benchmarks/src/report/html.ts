@@ -9,7 +9,7 @@ import type { CaseResult, Result } from '../result.js';
 import { summaryOf } from '../result.js';
 import { type Plot, plotsOf } from './plots.js';
 import { style } from './style.js';
-import { rowsOf, verdictText } from './text.js';
+import { rowsOf, targetRows, verdictText } from './text.js';
 
 const require = createRequire(import.meta.url);
 
@@ -55,15 +55,10 @@ function rateBars(cases: readonly CaseResult[]): string {
 }
 
 function ratios({ targets }: Result): string {
-  const rows = targets.map((target) => {
-    const { low, high } = target;
-    const spread =
-      low === undefined || high === undefined ? '–' : `${low.toPrecision(3)}–${high.toPrecision(3)}`;
-    return [target.label, target.target, target.text, spread, verdictText(target)];
+  return table(targetRows(targets), (row) => {
+    const target = targets[row];
+    return target?.reached === undefined ? '' : verdictText(target);
   });
-  return table([['ratio or figure', 'target', 'measured', 'rounds', ''], ...rows], (row) =>
-    verdictText(targets[row] ?? { label: '', target: '', text: '' }),
-  );
 }
 
 function section(title: string, body: string): string {

@@ -69,7 +69,7 @@ function grid(rows: readonly string[][]): string {
   const table = new Table({
     head: head.map((heading) => heading.replace(', ', ',\n').replace(' than ', ' than\n')),
     colAligns: head.map((_heading, index) => (index === 0 ? 'left' : 'right')),
-    style: { head: [], border: [] },
+    style: { head: [], border: [], compact: true },
   });
   table.push(...rest);
   return table.toString();
@@ -81,16 +81,21 @@ export function verdictText({ reached }: TargetResult): string {
   return reached ? 'reached' : 'missed';
 }
 
-function targetRows(targets: readonly TargetResult[]): string[][] {
+function threeDigits(value: number): string {
+  return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
+}
+
+/** The targets' table as rows of text, headings first. */
+export function targetRows(targets: readonly TargetResult[]): string[][] {
   return [
-    ['ratio', 'target', 'measured', 'rounds', ''],
+    ['ratio or figure', 'target', 'measured', 'rounds', ''],
     ...targets.map((target) => [
       target.label,
       target.target,
       target.text,
       target.low === undefined || target.high === undefined
         ? MISSING
-        : `${target.low.toPrecision(2)}–${target.high.toPrecision(2)}`,
+        : `${threeDigits(target.low)}–${threeDigits(target.high)}`,
       verdictText(target),
     ]),
   ];
@@ -105,16 +110,16 @@ function failureLines(result: CaseResult): string[] {
 }
 
 /** The report as text. */
-export function renderText({ machine, cases, targets, absent }: Result): string {
+export function renderText({ machine, cases, targets, absent, partial }: Result): string {
   const tables = allKinds.flatMap((kind) => {
     const own = cases.filter((result) => result.kind === kind.name);
     return own.length > 0 ? [`${kind.title} (medians)\n${grid(rowsOf(kind, own))}`] : [];
   });
-  const known = targets.filter(({ value }) => value !== undefined);
+  const shown = targets.filter(({ value }) => value !== undefined || !partial);
   return [
     machineLine(machine),
     ...tables,
-    ...(known.length > 0 ? [`Ratios and targets (medians)\n${grid(targetRows(targets))}`] : []),
+    ...(shown.length > 0 ? [`Ratios and targets (medians)\n${grid(targetRows(shown))}`] : []),
     ...absent.map((reason) => `not measured: ${reason}`),
     ...cases.flatMap(failureLines),
   ].join('\n');
