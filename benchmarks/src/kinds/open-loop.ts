@@ -19,7 +19,7 @@ import { drained } from './drained.js';
 export const RATES = [2_000, 20_000, 50_000];
 const QUICK_RATES = [20_000];
 /** From the agreement on a start to the start, in milliseconds. */
-const LEAD_TIME = 20;
+const LEAD_TIME = 50;
 /** Each rate has this share of the duration of other cases. */
 const SHARE = 0.7;
 
