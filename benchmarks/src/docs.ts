@@ -8,6 +8,8 @@ import { machineLine } from './machine.js';
 import { numberText, rowsOf, targetRows } from './report/text.js';
 import { findCase, type Result, summaryOf } from './result.js';
 
+export const WHOLE_RUNS = '--update-docs: the documents show whole runs; leave out --quick and --only';
+
 const BLOCK = /(<!-- figures: begin\b[^>]*-->\n)[\s\S]*?(<!-- figures: end -->)/;
 
 /** That document with this between its marks. Throws where it has none. */
@@ -76,7 +78,7 @@ export function overviewFigures(result: Result): string {
     `An order object of 107 bytes between two processes: thousands a second one way, CPU seconds a million of both sides together,`,
     `and microseconds of a round trip; medians of ${result.rounds} rounds on ${day(result)} (${machineLine(result.machine)}).`,
     '',
-    markdownTable([['', 'k/s', 'CPU s/M', 'round trip p50 µs', 'p99 µs'], ...rows]),
+    markdownTable([['between two processes', 'k/s', 'CPU s/M', 'round trip p50 µs', 'p99 µs'], ...rows]),
     '',
     `${targetCount(result)} of the measured targets are reached. \`npm run bench\` measures it on your machine; all figures, what they mean`,
     'and how they came about: [docs/performance.md](docs/performance.md).',
@@ -85,14 +87,14 @@ export function overviewFigures(result: Result): string {
 
 /** The block of docs/performance.md. */
 export function allFigures(result: Result): string {
-  const { rounds, warmup, duration, seconds, absent } = result;
+  const { command, rounds, warmup, duration, seconds, absent } = result;
   const sections = allKinds.flatMap((kind) => {
     const own = result.cases.filter((candidate) => candidate.kind === kind.name);
     return own.length === 0 ? [] : ['', `### ${kind.title}`, '', markdownTable(rowsOf(kind, own))];
   });
   const failed = result.cases.filter(({ failures }) => failures.length > 0);
   return [
-    `Measured on ${day(result)} by \`npm run bench -- --update-docs\`, in ${Math.round(seconds / 60)} minutes: ${machineLine(result.machine)}.`,
+    `Measured on ${day(result)} by \`${command}\`, in ${Math.ceil(seconds / 60)} minutes: ${machineLine(result.machine)}.`,
     `${rounds} rounds, each with every case: ${warmup} ms to warm up, ${duration} ms of measuring. Medians of the rounds.`,
     ...absent.map((reason) => `Not measured: ${reason}.`),
     ...failed.map(({ kind, name, failures }) => `Failed in ${failures.length} rounds: ${kind}/${name}.`),
@@ -114,8 +116,7 @@ const documents = [
 
 /** Writes all documents. Throws, having written nothing, when the result is not of a whole run or a document has no place for it. */
 export async function updateDocs(result: Result): Promise<void> {
-  if (result.quick || result.partial)
-    throw new Error('the documents show whole runs: leave out --quick and --only');
+  if (result.quick || result.partial) throw new Error(WHOLE_RUNS);
   const updated = await Promise.all(
     documents.map(async ([path, figures]) => {
       const file = fileURLToPath(new URL(path, root));

@@ -3,7 +3,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { caseId, readCatalogue } from './catalogue.js';
 import { compare, comparisonText } from './compare.js';
-import { updateDocs } from './docs.js';
+import { updateDocs, WHOLE_RUNS } from './docs.js';
 import { parseFlags } from './options.js';
 import { renderHtml } from './report/html.js';
 import { renderText } from './report/text.js';
@@ -24,7 +24,10 @@ async function main(): Promise<void> {
         .join('\n'),
     );
   }
-  // Read before the run: a wrong path is to fail now and not in ten minutes.
+  // What can fail now is not to fail after ten minutes: a wrong path, a flag that goes with no other.
+  if (flags.updateDocs && (flags.quick || flags.only)) throw new Error(WHOLE_RUNS);
+  for (const path of [flags.json, flags.html])
+    if (path !== undefined) await writeFile(path, '', { flag: 'a' });
   const before = flags.compare === undefined ? undefined : await readResult(flags.compare);
   const result = flags.render === undefined ? await run(flags) : await readResult(flags.render);
   if (flags.json !== undefined) await writeFile(flags.json, `${JSON.stringify(result)}\n`);

@@ -4,8 +4,9 @@ import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { USUAL_ROUNDS } from './suite.js';
 
-const FULL = { rounds: USUAL_ROUNDS, warmup: 200, duration: 450 };
-const QUICK = { rounds: 3, warmup: 100, duration: 200 };
+const MINUTE = 60_000;
+const FULL = { rounds: USUAL_ROUNDS, warmup: 150, duration: 350, limit: 12 * MINUTE };
+const QUICK = { rounds: 3, warmup: 100, duration: 200, limit: 2 * MINUTE };
 
 /** What is asked for. */
 export interface Flags {
@@ -33,12 +34,16 @@ function positiveInteger(text: string): number {
 export function parseFlags(): Flags {
   return new Command('bench')
     .description('Compares Pigeonhole with what else passes messages between Node.js processes on one host')
-    .option('--quick', `the main cases in ${QUICK.rounds} short rounds`)
+    .option('--quick', `the main cases in ${QUICK.rounds} short rounds, or as many as fit into 2 minutes`)
     .option(
       '--only <patterns...>',
       'only cases whose kind/name contains one of these, whatever the case of its letters',
     )
-    .option('--rounds <n>', `rounds; each runs every case once (default: ${FULL.rounds})`, positiveInteger)
+    .option(
+      '--rounds <n>',
+      `rounds; each runs every case once (default: ${FULL.rounds}, or as many as fit into 12 minutes)`,
+      positiveInteger,
+    )
     .option('--duration <ms>', `of measuring a case in a round (default: ${FULL.duration})`, positiveInteger)
     .option('--json <file>', 'write the result to this file')
     .option('--html <file>', 'write a report with plots to this file')
@@ -55,10 +60,23 @@ export function parseFlags(): Flags {
     .opts<Flags>();
 }
 
-/** Rounds, and milliseconds. */
+/** The command that measures the same, without what is only written where. */
+export function commandText({ quick, only, rounds, duration, strace }: Flags): string {
+  const flags = [
+    ...(quick ? ['--quick'] : []),
+    ...(only === undefined ? [] : ['--only', ...only.map((pattern) => `'${pattern}'`)]),
+    ...(rounds === undefined ? [] : [`--rounds ${rounds}`]),
+    ...(duration === undefined ? [] : [`--duration ${duration}`]),
+    ...(strace ? [] : ['--no-strace']),
+  ];
+  return ['npm run bench', ...(flags.length > 0 ? ['--', ...flags] : [])].join(' ');
+}
+
+/** Rounds, and milliseconds. Who says how many rounds gets them, however long they take. */
 export function timing(flags: Flags): typeof FULL {
   const base = flags.quick ? QUICK : FULL;
-  return { ...base, rounds: flags.rounds ?? base.rounds, duration: flags.duration ?? base.duration };
+  const limit = flags.rounds === undefined ? base.limit : Number.POSITIVE_INFINITY;
+  return { ...base, limit, rounds: flags.rounds ?? base.rounds, duration: flags.duration ?? base.duration };
 }
 
 /** `--cpu-prof` for all processes; Node names a profile after its process, we after the role as well. */

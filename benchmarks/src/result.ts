@@ -32,6 +32,8 @@ export interface CaseResult {
 /** A whole run. */
 export interface Result {
   readonly format: typeof FORMAT;
+  /** What measures the same again. */
+  readonly command: string;
   /** When it began, as an ISO 8601 time. */
   readonly started: string;
   /** What it took. */

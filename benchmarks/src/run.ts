@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Catalogue, caseId, type Entry, readCatalogue } from './catalogue.js';
 import { describeMachine, machineLine } from './machine.js';
-import { type Flags, profileOptions, timing } from './options.js';
+import { commandText, type Flags, profileOptions, timing } from './options.js';
 import { showProgress } from './progress.js';
 import { removePlace } from './removal.js';
 import { FORMAT, type Result } from './result.js';
@@ -42,6 +42,7 @@ function makeRoot(): string {
 /** Why system calls are not counted, if they are not. */
 function withoutStrace(flags: Flags): string | undefined {
   if (!flags.strace) return 'switched off';
+  if (flags.quick) return 'left out of a quick run';
   return straceExists() ? undefined : 'strace is not installed';
 }
 
@@ -63,16 +64,20 @@ export async function run(flags: Flags, catalogue?: Catalogue): Promise<Result> 
     root: makeRoot(),
     nodeOptions: profileOptions(flags.profile),
   };
-  const cases = await runSuite(entries, times.rounds, options, uncounted === undefined, progress);
+  const extent = { ...times, counting: uncounted === undefined };
+  const cases = await runSuite(entries, extent, options, progress);
   progress.stop();
   return {
     format: FORMAT,
+    command: commandText(flags),
     started: started.toISOString(),
     seconds: Math.round((Date.now() - started.getTime()) / 1000),
     machine,
     quick: options.quick,
     partial: flags.only !== undefined,
-    ...times,
+    rounds: Math.max(...cases.map(({ rounds }) => rounds.length)),
+    warmup: times.warmup,
+    duration: times.duration,
     cases,
     targets: evaluateTargets(cases),
     absent: [...absent, ...(uncounted === undefined ? [] : [`system calls: ${uncounted}`])],

@@ -74,24 +74,38 @@ function roundsOf({ kind, detail }: Entry['testCase'], rounds: number): number {
   return rounds > USUAL_ROUNDS ? rounds : Math.min(rounds, most);
 }
 
-/** Every case once a round, the first of a round another one each time; then the system calls, if they are to be counted. */
+/** How long a run may take, beside what a case takes. */
+export interface Extent {
+  readonly rounds: number;
+  /** Milliseconds: no round begins that would probably end later. The first always does. */
+  readonly limit: number;
+  /** Count system calls, too. */
+  readonly counting: boolean;
+}
+
+/** The system calls, if they are to be counted; then every case once a round, the first of a round another one each time. */
 export async function runSuite(
   entries: readonly Entry[],
-  rounds: number,
+  extent: Extent,
   options: RunOptions,
-  counting: boolean,
   progress: Progress,
 ): Promise<CaseResult[]> {
+  const { rounds, limit, counting } = extent;
   const records = entries.map((entry): CaseRecord => ({ entry, measurements: [], failures: [] }));
+  const began = performance.now();
+  if (counting)
+    for (const record of records.filter(({ entry }) => isCounted(entry)))
+      await count(record, options, progress);
+  let longest = 0;
   for (let round = 0; round < rounds; round += 1) {
+    const start = performance.now();
+    if (round > 0 && start + longest - began > limit) break;
     const first = Math.floor((round * records.length) / rounds);
     for (const record of [...records.slice(first), ...records.slice(0, first)]) {
       await measure(record, round, rounds, options, progress);
     }
+    longest = Math.max(longest, performance.now() - start);
   }
-  if (counting)
-    for (const record of records.filter(({ entry }) => isCounted(entry)))
-      await count(record, options, progress);
   return records.map(toResult);
 }
 
@@ -125,7 +139,6 @@ async function count(record: CaseRecord, options: RunOptions, progress: Progress
 }
 
 async function counted(record: CaseRecord, options: RunOptions): Promise<string> {
-  if (record.failures.length > 0) return 'left out: it failed';
   const counters: SystemCallCounter[] = [];
   const outcome = await runCase(record.entry, {
     ...options,

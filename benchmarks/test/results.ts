@@ -17,6 +17,7 @@ export function caseWith(
 export function resultWith(cases: readonly CaseResult[]): Result {
   return {
     format: FORMAT,
+    command: 'npm run bench',
     started: '2026-01-02T03:04:05.000Z',
     seconds: 600,
     machine: {

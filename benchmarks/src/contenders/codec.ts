@@ -2,10 +2,10 @@
 
 import { deserialize, serialize } from 'node:v8';
 import { Packr } from 'msgpackr';
-import type { Case } from '../contender.js';
+import type { Case, CeilingCase } from '../contender.js';
 import type { Order } from '../load/order.js';
 
-function msgpackr(name: string, options: ConstructorParameters<typeof Packr>[0]): Case {
+function msgpackr(name: string, options: ConstructorParameters<typeof Packr>[0]): CeilingCase {
   return {
     kind: 'ceiling',
     name,
@@ -21,7 +21,7 @@ function msgpackr(name: string, options: ConstructorParameters<typeof Packr>[0])
 
 export const cases: readonly Case[] = [
   msgpackr('msgpackr', { useRecords: false }),
-  msgpackr('msgpackr, shared structures', { useRecords: true, structures: [] }),
+  { ...msgpackr('msgpackr, shared structures', { useRecords: true, structures: [] }), detail: true },
   {
     kind: 'ceiling',
     name: 'JSON',

@@ -7,6 +7,6 @@ import { oneWayCases } from '../ours/one-way.js';
 const memory = { label: 'memory', transport: 'memory' };
 
 export const cases: readonly Case[] = [
-  ...oneWayCases(memory, { others: 'here' }),
+  ...oneWayCases(memory, { others: 'here' }).map((testCase) => ({ ...testCase, detail: true as const })),
   roundTrip(memory, { others: 'here', detail: true }),
 ];

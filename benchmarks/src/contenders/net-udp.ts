@@ -1,7 +1,7 @@
 /**
  * A bare UDP socket on loopback, one datagram a message, packed as MessagePack; and its floor, the same bytes neither packed nor read.
  *
- * Without any flow control most of it would be lost, so the consumer answers each 64th message, and the producer has at most 256
+ * Without any flow control most of it would be lost, so the consumer answers each 64th message, and the producer has at most 128
  * under way: the least that brings all of them over.
  */
 
@@ -14,7 +14,7 @@ import type { Body } from '../load/load.js';
 import type { Order } from '../load/order.js';
 
 const ANSWER_EACH = 64;
-const UNDER_WAY = 256;
+const UNDER_WAY = 128;
 
 const codec = new Packr({ useRecords: false });
 

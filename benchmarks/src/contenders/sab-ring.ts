@@ -70,6 +70,7 @@ const same = <Value>(value: Value): Value => value;
 const roundTrip: RoundTripCase = {
   kind: 'round-trip',
   name: 'SharedArrayBuffer ring, spinning, 64 B',
+  detail: true,
   load: 64,
   others: 'threads',
   async respond(place) {
@@ -121,6 +122,7 @@ export const cases: readonly Case[] = [
   {
     kind: 'one-way',
     name: 'SharedArrayBuffer ring, msgpackr',
+    detail: true,
     others: 'threads',
     consume: (place, take) => consume(place, take, (bytes) => codec.unpack(bytes) as Body),
     produce: (place) => produce(place, (body) => codec.pack(body)),

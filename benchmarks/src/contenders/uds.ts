@@ -9,7 +9,7 @@ import { sizesCase } from '../ours/sizes.js';
 const uds = { label: 'uds', transport: 'uds' };
 
 export const cases: readonly Case[] = [
-  ...oneWayCases(uds, {}, { main: true, more: true }),
+  ...oneWayCases(uds, {}, { more: true }),
   sizesCase(uds, {}),
   roundTrip(uds, {}),
   roundTrip(uds, {}, true),

@@ -14,7 +14,7 @@ import type { Kind, Session } from '../kind.js';
 const COLLECTIONS = 4;
 /** Milliseconds: after the last message until all is quiet, and of counting. */
 const SETTLING = 300;
-const IDLENESS = 1_500;
+const IDLENESS = 1_000;
 
 /** One look at a process. */
 interface Holdings {

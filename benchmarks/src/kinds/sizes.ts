@@ -76,7 +76,9 @@ async function lead(testCase: SizesCase, session: Session<Half>): Promise<Measur
   await session.ready();
   const metrics: Record<string, number> = {};
   for (const size of sizesFor(testCase, session.job.quick)) {
-    metrics[rateKey(size)] = await measureSize(testCase, session, size);
+    const rate = await measureSize(testCase, session, size);
+    metrics[rateKey(size)] = rate;
+    metrics[`bandwidth${size}`] = rate * size;
   }
   return { metrics };
 }

@@ -71,6 +71,7 @@ const takeBlocking: TakeAll = async (receiver, take, ended) => {
 const BATCHES = { send: sendBatches, take: takeBatches };
 
 const AWAITED = 'awaited send, for await';
+const FAN_IN = '4 senders';
 
 /** What each transport is measured with. */
 const everywhere: readonly Shape[] = [
@@ -83,7 +84,7 @@ const everywhere: readonly Shape[] = [
 const inDetail: readonly Shape[] = [
   { name: 'capacity 0', ...BATCHES, capacity: 0, detail: true },
   { name: 'unbounded', ...BATCHES, capacity: 'unbounded', detail: true },
-  { name: '4 senders', ...BATCHES, producers: 4 },
+  { name: FAN_IN, ...BATCHES, producers: 4, detail: true },
   { name: '4 receivers', ...BATCHES, consumers: 4, detail: true },
 ];
 
@@ -118,7 +119,7 @@ function oneWay({ label, transport }: Setting, shape: Shape, base: Partial<OneWa
   };
 }
 
-/** What is measured of one transport. `main`: the first shapes belong to the main cases. `more`: the capacities and the several ends, too; `sync`: blocked threads, too. */
+/** What is measured of one transport. `main`: awaiting each send, and several senders, belong to the main cases. `more`: the capacities and the several ends, too; `sync`: blocked threads, too. */
 export function oneWayCases(
   setting: Setting,
   base: Partial<OneWayCase>,
@@ -127,6 +128,6 @@ export function oneWayCases(
   const shapes = [...everywhere, ...(extent.more ? inDetail : []), ...(extent.sync ? [blocking] : [])];
   return shapes.map((shape) => {
     const { detail: _detail, ...main } = shape;
-    return oneWay(setting, extent.main && shape.name === AWAITED ? main : shape, base);
+    return oneWay(setting, extent.main && [AWAITED, FAN_IN].includes(shape.name) ? main : shape, base);
   });
 }

@@ -80,10 +80,10 @@ function kindSections({ cases }: Result): string[] {
 }
 
 function facts(result: Result): string {
-  const { rounds, warmup, duration, started, seconds, absent } = result;
+  const { command, rounds, warmup, duration, started, seconds, absent } = result;
   const lines = [
     machineLine(result.machine),
-    `${started}, ${seconds} s; ${rounds} rounds, in each every case: ${warmup} ms to warm up, ${duration} ms of measuring${result.quick ? '; quick: main cases only' : ''}`,
+    `${command}: ${started}, ${seconds} s; ${rounds} rounds, in each every case: ${warmup} ms to warm up, ${duration} ms of measuring${result.quick ? '; quick: main cases only' : ''}`,
     ...absent.map((reason) => `not measured: ${reason}`),
     ...result.cases
       .filter(({ failures }) => failures.length > 0)
