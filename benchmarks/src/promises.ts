@@ -187,18 +187,27 @@ const sockets: readonly Target[] = [
     against: rate('bare UDP, MessagePack, one datagram a message'),
     atLeast: 1.5,
   },
-  {
-    label: 'uds, tell / 256 sends in flight',
-    of: rate('uds, tell, 256 in flight'),
-    against: rate('uds, 256 sends in flight, for await'),
-    atLeast: 0.7,
-  },
-  {
-    label: 'uds, ask / round trip of mailboxes',
-    of: p50('uds, ask'),
-    against: p50('uds'),
-    atMost: 1.6,
-  },
+  ...['shm', 'uds'].flatMap((transport): Target[] => [
+    {
+      label: `${transport}, tell / 256 sends in flight`,
+      of: rate(`${transport}, tell, 256 in flight`),
+      against: rate(`${transport}, 256 sends in flight, for await`),
+      atLeast: 0.7,
+    },
+    {
+      label: `${transport}, ask / round trip of mailboxes`,
+      of: p50(`${transport}, ask`),
+      against: p50(transport),
+      atMost: 1.6,
+    },
+    {
+      label: `${transport}, cost an ask with 1,000 in flight / with 16`,
+      of: { kind: 'scaling', name: `${transport}, 16 and 1,000 asks in flight`, metric: 'growth' },
+      atMost: 1.2,
+      unit: '×',
+      digits: 2,
+    },
+  ]),
   ...(['host', 'sender'] as const).map((side) => ({
     label: `uds, heap of an idle mailbox, ${side}`,
     of: { kind: 'footprint' as const, name: 'uds, 1,000 mailboxes', metric: `${side}Heap` },

@@ -2,12 +2,13 @@
 
 import { setImmediate as turn } from 'node:timers/promises';
 import { type ActorRef, defineActor, type HandlersOf } from '@pigeonhole/core';
-import type { Case, FootprintCase, OneWayCase, RoundTripCase } from '../contender.js';
-import type { Order } from '../load/order.js';
+import type { Case, FootprintCase, OneWayCase, RoundTripCase, ScalingCase } from '../contender.js';
+import { makeOrder, type Order } from '../load/order.js';
 import { closing, join } from './join.js';
 
 const IN_FLIGHT = 256;
 const ASKS_IN_FLIGHT = 1000;
+const FEW_ASKS = 16;
 const IDLE_ACTORS = 10_000;
 const SPAWNED_TOGETHER = 64;
 
@@ -137,12 +138,50 @@ function footprint(transport: string): FootprintCase {
   };
 }
 
-/** Every case of actors over one transport. */
-export function actorCases(transport: string): readonly Case[] {
+/** What an ask costs beside few others and beside many, both ends in one process. */
+function asksInFlight(transport: string): ScalingCase {
+  return {
+    kind: 'scaling',
+    name: `${transport}, ${FEW_ASKS} and 1,000 asks in flight`,
+    few: FEW_ASKS,
+    many: ASKS_IN_FLIGHT,
+    ours: true,
+    detail: true,
+    async open(place, amount) {
+      const server = await join(place, transport, `server-of-${amount}`);
+      const client = await join(place, transport, `client-of-${amount}`);
+      const name = `desk-of-${amount}`;
+      await server.spawn(desk, { take: () => undefined }, { name });
+      const ref = client.ref<typeof desk>(name);
+      return {
+        async pass(count) {
+          let left = count;
+          const loop = async (): Promise<void> => {
+            while (left-- > 0) await ref.ask.echo(makeOrder(left));
+          };
+          await Promise.all(Array.from({ length: amount }, loop));
+          return count;
+        },
+        async close() {
+          await client.close();
+          await server.close();
+        },
+      };
+    },
+  };
+}
+
+/** The cases of actors over one transport, without what 10,000 idle ones take. */
+export function busyActorCases(transport: string): readonly Case[] {
   return [
     oneWay(transport, 'tell, 256 in flight', IN_FLIGHT, (ref, order) => ref.tell.note(order)),
     oneWay(transport, 'ask, 1,000 in flight', ASKS_IN_FLIGHT, (ref, order) => ref.ask.noted(order)),
     roundTrip(transport),
-    footprint(transport),
+    asksInFlight(transport),
   ];
+}
+
+/** Every case of actors over one transport. */
+export function actorCases(transport: string): readonly Case[] {
+  return [...busyActorCases(transport), footprint(transport)];
 }
