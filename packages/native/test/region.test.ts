@@ -6,7 +6,7 @@ import { FUTEX_SLICE, futexWait, futexWake, mapRegion } from '@pigeonhole/native
 import { expect, test } from 'vitest';
 import { scratch } from './scratch.js';
 
-const ADDITIONS = 1_000_000;
+const ADDITIONS = 10_000_000;
 
 function start(script: string, ...args: string[]) {
   const path = fileURLToPath(new URL(script, import.meta.url));

@@ -684,6 +684,14 @@ void Mailbox::wakeAll(Word* bits) {
 }
 
 void Mailbox::block(double ms, bool receiving, bool choosy, std::optional<Handle> watched) {
+  sleepUntilChanged(ms, receiving, choosy, watched);
+  // What the caller looks at now is no older than this. Not all that it does reads the ledger, and if it were not read, what
+  // has changed once would have changed for ever, and the next call would not sleep.
+  const View view = look();
+  if (receiving) refresh(view);
+}
+
+void Mailbox::sleepUntilChanged(double ms, bool receiving, bool choosy, std::optional<Handle> watched) {
   const uint64_t ledger = latest_.word;
   const uint64_t returns = intake_.returns();
   const auto changed = [&] {
@@ -691,7 +699,7 @@ void Mailbox::block(double ms, bool receiving, bool choosy, std::optional<Handle
     if (receiving && load(header().returns) != returns) return true;
     if (!watched) return false;
     const Place now = Place::of(load(entry(slotOf(*watched), "a handle").state));
-    return now.lap != lapOf(*watched) || now.state == State::given;
+    return now.lap != lapOf(*watched) || now.state == State::given || (capacity_ != 0 && now.state != State::waiting);
   };
   for (int spins = 0; spins < kSpins; spins++) {
     if (changed()) return;

@@ -215,6 +215,7 @@ class Mailbox {
   void countReturn();
   bool meetWant(const View& view, const Message& message, Lane::Block block, uint32_t length);
   bool wantTakes(const Place& want, uint32_t type, uint64_t& token);
+  void sleepUntilChanged(double ms, bool receiving, bool choosy, std::optional<Handle> watched);
   bool wake(Word* bits, uint32_t number);
   bool ring(uint32_t number);
 
