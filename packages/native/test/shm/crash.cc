@@ -135,6 +135,24 @@ void choosyWant(Party& party) {
 }
 void takeGiven(Party& party) { if (!party->met(handle, message)) std::abort(); takeOne(party, message); }
 void giveBackGiven(Party& party) { if (!party->met(handle, message)) std::abort(); party->giveBack(); }
+void select(Party& party) {
+  const uint64_t token = party.members.newToken();
+  if (party->want(nullptr, token, message, handle)) std::abort();
+  if (!party.members.takeToken(party.members.self(), token)) std::abort();
+  party.members.releaseToken(party.members.self(), token);
+  withdrawWanted(party);
+}
+/** What a select does that finds a send waiting. */
+void selectOne(Party& party) {
+  const uint64_t token = party.members.newToken();
+  if (!party.members.takeToken(party.members.self(), token)) std::abort();
+  receiveOne(party);
+}
+void settleIt(Party& party) {
+  if (!party.members.enter(10'000)) std::abort();
+  party->settle(capacity, 0);
+  party.members.exit();
+}
 void leaveIt(Party& party) { party.leave(); }
 void claimAndLeave(Party& party) { claimOne(party), sendAnother(party), party.leave(); }
 void sweepIt(Party& party) { party.sweep(); }
@@ -164,6 +182,10 @@ void setChoosyWant() {
   selector.types = {3};
   if ((*second)->want(&selector, 0, message, wanted)) std::abort();
 }
+void setSelect() {
+  if ((*second)->want(nullptr, second->members.newToken(), message, wanted)) std::abort();
+  (*second)->sleepReceiving(true);
+}
 /** A process that died with a claim, a message of its own in the mailbox and one that waited. */
 void setDead() {
   fill(1);
@@ -192,6 +214,8 @@ struct Scene {
   bool opens = false;
   /** No survivor is there yet. */
   bool alone = false;
+  /** Nobody has named the capacity when it begins. */
+  bool unnamed = false;
 };
 
 const Scene scenes[] = {
@@ -225,6 +249,12 @@ const Scene scenes[] = {
     {"want and withdraw", 0, setNothing, nothing, setNothing, wantAndWithdraw},
     {"meet", 0, setWant, nothing, setNothing, sendOne},
     {"meet who wants some", 0, setChoosyWant, nothing, setNothing, sendOne},
+    {"select", 0, setNothing, nothing, setNothing, select},
+    {"select what waits", 0, setOne, nothing, setNothing, selectOne},
+    {"meet a select", 0, setSelect, nothing, setNothing, sendOne},
+    {"settle", 3, setNothing, nothing, setNothing, settleIt, false, false, true},
+    {"settle, unbounded", kUnbounded, setNothing, nothing, setNothing, settleIt, false, false, true},
+    {"settle, capacity 0", 0, setNothing, nothing, setNothing, settleIt, false, false, true},
     {"take what was given", 0, setNothing, wantOne, betweenSend, takeGiven},
     {"give back what was given", 0, setNothing, wantOne, betweenSend, giveBackGiven},
     {"leave with what was given", 0, setNothing, wantOne, betweenSend, leaveIt},
@@ -235,7 +265,7 @@ const Scene scenes[] = {
     char byte;
     if (::read(go, &byte, 1) != 1) ::_exit(9);
     if (scene.opens) crashAt(n);
-    auto* party = new Party(directory, capacity);
+    auto* party = new Party(directory, scene.unnamed ? std::nullopt : std::optional(capacity));
     scene.prepare(*party);
     if (::write(ready, "", 1) != 1 || ::read(go, &byte, 1) != 1) ::_exit(9);
     if (!scene.opens) crashAt(n);
@@ -313,9 +343,10 @@ bool trial(const Scene& scene, long n) {
   }
   ::close(go[0]);
   ::close(ready[1]);
-  const auto open = [] {
-    first = std::make_unique<Party>(directory, capacity);
-    second = std::make_unique<Party>(directory, capacity);
+  const auto open = [&] {
+    const auto named = scene.unnamed ? std::nullopt : std::optional(capacity);
+    first = std::make_unique<Party>(directory, named);
+    second = std::make_unique<Party>(directory, named);
   };
   if (!scene.alone) open();
   scene.setup();
@@ -332,8 +363,12 @@ bool trial(const Scene& scene, long n) {
   expect((WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) || (WIFEXITED(status) && WEXITSTATUS(status) == 0), scene.name, n, "the victim failed", static_cast<uint64_t>(status));
   if (scene.alone) open();
   first->sweep();
+  if (scene.unnamed) {
+    settleIt(*second);
+    expect((*first)->capacity() == capacity && (*second)->capacity() == capacity, scene.name, n, "another capacity");
+  }
   if (WIFSIGNALED(status)) checkSleepers(scene, n);
-  if (scene.capacity == 0 && (scene.setup == setWant || scene.setup == setChoosyWant) && !(*second)->withdrawWant(wanted, message)) {
+  if (scene.capacity == 0 && (scene.setup == setWant || scene.setup == setChoosyWant || scene.setup == setSelect) && !(*second)->withdrawWant(wanted, message)) {
     received[idOf(message) % kIds]++;
     (*second)->take();
   }
