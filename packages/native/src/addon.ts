@@ -79,7 +79,9 @@ export interface ShmMailbox {
   body(): Uint8Array;
   take(): void;
   giveBack(): void;
-  want(selector: number, token: number): boolean;
+  want(selector: number, token: number): number;
+  available(selector: number): boolean;
+  swapClaims(): void;
   met(handle: number): boolean;
   peek(handle: number): boolean;
   again(): void;

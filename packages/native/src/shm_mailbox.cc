@@ -102,7 +102,8 @@ class JsMailbox : public Napi::ObjectWrap<JsMailbox> {
         {InstanceAccessor<&JsMailbox::capacity>("capacity"), InstanceAccessor<&JsMailbox::byPriority>("byPriority"),
          InstanceAccessor<&JsMailbox::replaced>("replaced"), InstanceAccessor<&JsMailbox::settled>("settled"),
          InstanceAccessor<&JsMailbox::name>("name"),
-         InstanceMethod<&JsMailbox::settle>("settle"), InstanceMethod<&JsMailbox::peek>("peek"), InstanceMethod<&JsMailbox::again>("again"), InstanceMethod<&JsMailbox::send>("send"),
+         InstanceMethod<&JsMailbox::settle>("settle"), InstanceMethod<&JsMailbox::peek>("peek"), InstanceMethod<&JsMailbox::again>("again"),
+         InstanceMethod<&JsMailbox::available>("available"), InstanceMethod<&JsMailbox::swapClaims>("swapClaims"), InstanceMethod<&JsMailbox::send>("send"),
          InstanceMethod<&JsMailbox::sendOutcome>("sendOutcome"), InstanceMethod<&JsMailbox::withdrawSend>("withdrawSend"),
          InstanceMethod<&JsMailbox::claim>("claim"), InstanceMethod<&JsMailbox::body>("body"),
          InstanceMethod<&JsMailbox::take>("take"), InstanceMethod<&JsMailbox::giveBack>("giveBack"),
@@ -196,12 +197,20 @@ class JsMailbox : public Napi::ObjectWrap<JsMailbox> {
     guarded(info.Env(), [&] { mailbox().giveBack(); });
   }
 
-  /** (selector | -1, token of a select | 0): true claimed one at once; false: it waits, its handle in frame[0]. */
+  /** (selector | -1, token of a select | 0): 0 it waits, its handle in frame[0]; 1 claimed one at once; 2 there is one to claim. */
   Napi::Value want(const Napi::CallbackInfo& info) {
     Mailbox::Handle handle = 0;
-    const bool found = guarded(info.Env(), [&] { return mailbox().want(selectorAt(info[0]), static_cast<uint64_t>(number(info[1])), received_, handle); });
-    if (!found) frame_[0] = static_cast<double>(handle);
-    return described(info.Env(), found);
+    const Mailbox::Wanted wanted = guarded(info.Env(), [&] { return mailbox().want(selectorAt(info[0]), static_cast<uint64_t>(number(info[1])), received_, handle); });
+    if (wanted == Mailbox::Wanted::waits) frame_[0] = static_cast<double>(handle);
+    described(info.Env(), wanted == Mailbox::Wanted::claimed);
+    return Napi::Number::New(info.Env(), static_cast<int>(wanted));
+  }
+  Napi::Value available(const Napi::CallbackInfo& info) {
+    return Napi::Boolean::New(info.Env(), guarded(info.Env(), [&] { return mailbox().available(selectorAt(info[0])); }));
+  }
+  void swapClaims(const Napi::CallbackInfo& info) {
+    mailbox().swapClaims();
+    again(info);
   }
   Napi::Value met(const Napi::CallbackInfo& info) {
     const bool found = guarded(info.Env(), [&] { return mailbox().met(handle(info[0]), received_); });

@@ -4,6 +4,7 @@ import {
   Delivery,
   type Envelope,
   isOwned,
+  matches,
   OperationList,
   type Ordering,
   type PigeonholeError,
@@ -18,6 +19,7 @@ import type { Meeting } from './meeting.js';
 import type { Polled, Poller } from './poller.js';
 
 const [ACCEPTED, REFUSED] = [0, 1];
+const [WAITS, CLAIMED] = [0, 1];
 const Outcome = { pending: 0, accepted: 1, withdrawn: 2 } as const;
 /** Sends of this process that wait in shared memory; the others wait here, in order, and move up. */
 const POSTED = 1024;
@@ -43,6 +45,8 @@ export class SharedMailbox implements Channel, Polled {
   private dead: Error | null = null;
   private parked = false;
   private polling = false;
+  /** Whether there was a message for a call that could not claim it just then. */
+  private unclear = false;
 
   constructor(
     private readonly shared: ShmMailbox,
@@ -88,24 +92,19 @@ export class SharedMailbox implements Channel, Polled {
   }
 
   receive(operation: ReceiveOperation): void {
-    if (this.receives.size > 0) this.poll();
-    if (takesNothing(operation)) {
-      operation.order = NONE;
-      if (!operation.wait) operation.empty();
-      else this.receives.push(operation);
-      return;
-    }
-    this.guard(operation, () => this.fill(operation));
-    if (operation.settled) return;
-    if (!operation.wait || operation.begun) {
-      operation.empty();
-      return;
-    }
     operation.order = NONE;
-    if (this.capacity === 0 && !this.guard(operation, () => this.want(operation))) return;
-    if (operation.settled) return;
+    const first = this.receives.size === 0;
     this.receives.push(operation);
-    this.look();
+    // Those that wait already are served before it.
+    if (first) this.guard(operation, () => this.serve(operation));
+    else this.poll();
+    if (operation.settled) return;
+    if (operation.wait && !operation.begun) {
+      this.look();
+      return;
+    }
+    this.receives.remove(operation);
+    operation.empty();
   }
 
   cancelSend(operation: SendOperation): void {
@@ -132,15 +131,14 @@ export class SharedMailbox implements Channel, Polled {
     const receiving = (operation.list as unknown) === this.receives;
     const selective = receiving && (operation as unknown as ReceiveOperation).selector !== null;
     const deadline = performance.now() + timeout;
-    const handle = receiving && this.capacity !== 0 ? NONE : operation.order;
     this.poll();
     for (;;) {
       const left = deadline - performance.now();
       if (operation.settled || left <= 0) break;
       const slice = Math.min(left, BLOCK_SLICE);
-      this.guard(operation, () =>
-        this.shared.block(slice, receiving, selective, operation.list === this.unposted ? NONE : handle),
-      );
+      const inSharedMemory = receiving ? this.capacity === 0 : (operation.list as unknown) === this.posted;
+      const handle = inSharedMemory ? operation.order : NONE;
+      this.guard(operation, () => this.shared.block(slice, receiving, selective, handle));
       this.poll();
       if (!operation.settled && left > BLOCK_SLICE) this.sweepSoon();
     }
@@ -294,19 +292,32 @@ export class SharedMailbox implements Channel, Polled {
   }
 
   private settleReceives(): boolean {
-    let progress = false;
-    if (this.capacity === 0) progress = this.settleMet();
+    this.unclear = false;
+    let progress = this.capacity === 0 && this.settleMet();
     for (const operation of this.each(this.receives)) {
-      if (takesNothing(operation)) continue;
-      // A capacity of 0 that was named after it began to wait, or a token that has come free.
-      if (this.capacity === 0 && !this.wants(operation)) this.want(operation);
-      if (!operation.settled && (operation.group !== null || !this.wants(operation))) this.fill(operation);
+      this.guard(operation, () => this.serve(operation));
       if (operation.begun && !operation.settled) operation.empty();
       if (operation.settled) progress = true;
       // Nothing for one that takes anything is nothing for those behind it.
       else if (operation.selector === null && this.capacity !== 0) break;
     }
-    return progress;
+    return progress || this.unclear;
+  }
+
+  private serve(operation: ReceiveOperation): void {
+    if (takesNothing(operation)) return;
+    const meets = this.capacity === 0 && operation.wait;
+    if (!meets || operation.group !== null) this.fill(operation);
+    if (meets && !operation.settled && !operation.begun) this.meet(operation);
+  }
+
+  /** Sees to it that senders can meet it, unless there is something for it, which may have come back from one who died. */
+  private meet(operation: ReceiveOperation): void {
+    if (this.wants(operation)) {
+      if (operation.group !== null || !this.shared.available(this.selectorFor(operation.selector))) return;
+      this.withdrawWant(operation);
+    }
+    if (!operation.settled && !operation.begun) this.want(operation);
   }
 
   /**
@@ -329,8 +340,11 @@ export class SharedMailbox implements Channel, Polled {
       return limit !== undefined && ((order - limit) | 0) <= 0;
     });
     due.sort((a, b) => (a.lane === b.lane ? (a.order - b.order) | 0 : 0));
-    for (const { operation } of due)
-      if (!operation.settled && this.shared.met(operation.order)) this.hand(operation);
+    for (const { operation } of due) {
+      if (operation.settled || !this.shared.met(operation.order)) continue;
+      operation.order = NONE;
+      this.hand(operation);
+    }
     return due.length > 0;
   }
 
@@ -366,10 +380,21 @@ export class SharedMailbox implements Channel, Polled {
   private want(operation: ReceiveOperation): void {
     const token = this.meeting.tokenFor(operation.group);
     if (token === null) return;
-    if (this.shared.want(this.selectorFor(operation.selector), token)) {
-      this.deliver(operation);
-      if (operation.begun && !operation.settled) operation.empty();
-    } else operation.order = this.frame[0] as number;
+    const selector = this.selectorFor(operation.selector);
+    while (!operation.settled && !operation.begun) {
+      const wanted = this.shared.want(selector, token);
+      if (wanted === WAITS) {
+        operation.order = this.frame[0] as number;
+        return;
+      }
+      if (wanted === CLAIMED) this.deliver(operation);
+      else {
+        // A select claims only with its token, which a sender may hold just now.
+        this.fill(operation);
+        this.unclear = !operation.settled;
+        return;
+      }
+    }
   }
 
   /** Whether it waits where senders can meet it. */
@@ -378,25 +403,59 @@ export class SharedMailbox implements Channel, Polled {
   }
 
   private withdrawWant(operation: ReceiveOperation): void {
-    if (this.shared.withdrawWant(operation.order)) return;
-    this.deliver(operation);
+    const withdrawn = this.shared.withdrawWant(operation.order);
+    operation.order = NONE;
+    if (withdrawn) return;
+    this.settleMetBefore();
+    this.hand(operation);
     if (operation.begun && !operation.settled) operation.empty();
   }
 
-  /** Gives the claimed message to the operation; whether it took it. */
+  /** Gives the claimed message to the first receive that takes it, `operation` being the last; whether it was taken. */
   private deliver(operation: ReceiveOperation): boolean {
-    if (this.capacity === 0 && this.receives.size > 0) {
-      const before = { lane: this.frame[6] as number, order: this.frame[8] as number };
-      this.settleMet(before);
+    if (this.capacity === 0) this.settleMetBefore();
+    for (let second = false; ; second = true) {
+      const target = this.firstFor(operation);
+      if (second && target === operation && !takes(operation, this.claimed())) {
+        this.shared.giveBack();
+        return true;
+      }
+      if (target === operation || !this.wants(target)) return this.hand(target);
+      const lane = this.frame[6] as number;
+      const order = this.frame[8] as number;
+      const withdrawn = this.shared.withdrawWant(target.order);
+      target.order = NONE;
+      if (withdrawn) return this.hand(target);
+      // A sender has just met it: of the two messages it takes the one that was sent first, the next receive the other.
+      if (this.frame[6] === lane && (((this.frame[8] as number) - order) | 0) > 0) this.shared.swapClaims();
+      this.hand(target);
       this.shared.again();
     }
-    return this.hand(operation);
+  }
+
+  /** Gives the receives that were met what was sent before the claimed message. */
+  private settleMetBefore(): void {
+    this.settleMet({ lane: this.frame[6] as number, order: this.frame[8] as number });
+    this.shared.again();
+  }
+
+  /** The first receive, up to `last`, that takes the claimed message. */
+  private firstFor(last: ReceiveOperation): ReceiveOperation {
+    if (this.receives.first === last) return last;
+    const envelope = this.claimed();
+    for (const each of this.each(this.receives)) {
+      if (each === last) break;
+      if (takes(each, envelope) && this.meeting.enter(each.group)) return each;
+    }
+    return last;
   }
 
   private hand(operation: ReceiveOperation): boolean {
     const taken = operation.deliver(this.claimed()) !== Delivery.declined;
     if (taken) this.shared.take();
     else this.shared.giveBack();
+    // It may have been a send of this process, or have made a place for one: nobody else wakes it for that.
+    if (this.posted.size > 0) this.look();
     return taken;
   }
 
@@ -481,6 +540,11 @@ export class SharedMailbox implements Channel, Polled {
     for (const list of [this.posted, this.unposted, this.receives])
       for (const operation of list.drain()) operation.fail(failure);
   }
+}
+
+function takes(operation: ReceiveOperation, envelope: Envelope): boolean {
+  if (operation.settled || operation.group?.settled || takesNothing(operation)) return false;
+  return matches(operation.selector, envelope);
 }
 
 /** `type: []` */

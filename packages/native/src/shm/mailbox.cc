@@ -389,20 +389,39 @@ bool Mailbox::claim(Selector* selector, Received& received) {
 bool Mailbox::claimSeen(Selector* selector, Received& received) {
   joinTakers();
   return intake_.search(selector, [&](const Intake::Ref& ref) {
-    Entry& place = entries()[ref.slot];
     while (true) {
-      const uint64_t word = load(place.state);
-      const Place now = Place::of(word);
-      if (!Place::same(word, ref.state)) return Intake::Answer::gone;
-      if (now.state == State::waiting && capacity_ != 0) return Intake::Answer::stop;
-      if (now.state != State::waiting && now.state != State::full) return Intake::Answer::gone;
-      if (selector != nullptr && !takes(*selector, ref.type, now.lane)) return Intake::Answer::pass;
-      const uint64_t mine = now.claimedBy(me_).word();
-      if (!swap(place.state, word, mine)) continue;
+      uint64_t word = 0;
+      const Intake::Answer answer = judge(ref, selector, word);
+      if (answer != Intake::Answer::done) return answer;
+      const uint64_t mine = Place::of(word).claimedBy(me_).word();
+      if (!swap(entries()[ref.slot].state, word, mine)) continue;
       readClaimed(ref.slot, mine, ref.type, ref.priority, received);
       return Intake::Answer::done;
     }
   });
+}
+
+/** `done`: it can be claimed, and its state is `word`. */
+Intake::Answer Mailbox::judge(const Intake::Ref& ref, const Selector* selector, uint64_t& word) {
+  word = load(entries()[ref.slot].state);
+  const Place now = Place::of(word);
+  if (!Place::same(word, ref.state)) return Intake::Answer::gone;
+  if (now.state == State::waiting && capacity_ != 0) return Intake::Answer::stop;
+  if (now.state != State::waiting && now.state != State::full) return Intake::Answer::gone;
+  if (selector != nullptr && !takes(*selector, ref.type, now.lane)) return Intake::Answer::pass;
+  return Intake::Answer::done;
+}
+
+bool Mailbox::seen(Selector* selector) {
+  return intake_.search(selector, [&](const Intake::Ref& ref) {
+    uint64_t word = 0;
+    return judge(ref, selector, word);
+  });
+}
+
+bool Mailbox::available(Selector* selector) {
+  refresh(look());
+  return seen(selector);
 }
 
 void Mailbox::joinTakers() {
@@ -472,6 +491,10 @@ void Mailbox::giveBack() {
   wakeReceivers();
 }
 
+void Mailbox::swapClaims() {
+  if (claims_.size() > 1) std::swap(claims_[claims_.size() - 1], claims_[claims_.size() - 2]);
+}
+
 void Mailbox::countReturn() {
   crashPoint();
   header().returns.fetch_add(1, std::memory_order_seq_cst);
@@ -479,7 +502,7 @@ void Mailbox::countReturn() {
 
 // ---- capacity 0 ---------------------------------------------------------------------------------------------------
 
-bool Mailbox::want(Selector* selector, uint64_t token, Received& received, Handle& handle) {
+Mailbox::Wanted Mailbox::want(Selector* selector, uint64_t token, Received& received, Handle& handle) {
   Lane::Block block{};
   const bool choosy = token != 0 || (selector != nullptr && !selector->any());
   if (choosy) {
@@ -499,10 +522,10 @@ bool Mailbox::want(Selector* selector, uint64_t token, Received& received, Handl
   while (true) {
     const View view = look();
     refresh(view);
-    // A select takes its token before it claims; see `ShmMailbox.want`'s caller.
-    if (token == 0 && claimSeen(selector, received)) {
+    const bool found = token == 0 ? claimSeen(selector, received) : seen(selector);
+    if (found) {
       if (choosy) outbox_->release(block);
-      return true;
+      return token == 0 ? Wanted::claimed : Wanted::available;
     }
     Change change(view);
     chooseSlot(view, change);
@@ -515,7 +538,7 @@ bool Mailbox::want(Selector* selector, uint64_t token, Received& received, Handl
     if (!commit(view, change)) continue;
     if (choosy) outgoing_.push_back({block, change.slot, empty.lap, 0});
     handle = handleOf(change.slot, empty.lap);
-    return false;
+    return Wanted::waits;
   }
 }
 
@@ -537,6 +560,7 @@ bool Mailbox::meetWant(const View& view, const Message& message, Lane::Block blo
     if (sleeps && !members_.alive(identityOf(want.lane))) continue;
     uint64_t token = 0;
     if (want.unit != 0 && !wantTakes(want, message.type, token)) continue;
+    if (hasOlderOfOwn(want)) continue;
     const uint64_t receiver = identityOf(want.lane);
     if (token != 0 && !members_.takeToken(receiver, token)) continue;
     const Place given{State::given, me_, want.lane, block.unit, want.lap};
@@ -550,6 +574,18 @@ bool Mailbox::meetWant(const View& view, const Message& message, Lane::Block blo
     return true;
   }
   return false;
+}
+
+/** A message of this sender that the receiver of `want` takes first when it wakes: none is to overtake it. */
+bool Mailbox::hasOlderOfOwn(const Place& want) {
+  return intake_.search(nullptr, [&](const Intake::Ref& ref) {
+    uint64_t word = 0;
+    const Intake::Answer answer = judge(ref, nullptr, word);
+    if (answer != Intake::Answer::done) return answer;
+    uint64_t token = 0;
+    const bool taken = Place::of(word).lane == me_ && (want.unit == 0 || wantTakes(want, ref.type, token));
+    return taken ? Intake::Answer::done : Intake::Answer::pass;
+  });
 }
 
 bool Mailbox::wantTakes(const Place& want, uint32_t type, uint64_t& token) {

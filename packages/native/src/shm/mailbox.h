@@ -86,14 +86,22 @@ class Mailbox {
   void take();
   void giveBack();
 
-  /** Capacity 0: waits for a sender to meet, or claims one that came meanwhile (true). `token`: of a select, or 0. */
-  bool want(Selector* selector, uint64_t token, Received& received, Handle& handle);
+  /**
+   * Capacity 0: waits for a sender to meet, unless there is a message: that is claimed, or, with the `token` of a select, who has to
+   * take it before it claims, left.
+   */
+  enum class Wanted { waits, claimed, available };
+  Wanted want(Selector* selector, uint64_t token, Received& received, Handle& handle);
+  /** Whether there is a message to claim. */
+  bool available(Selector* selector);
   /** Whether the want was met; then `received` is claimed. */
   bool met(Handle handle, Received& received);
   /** Whether it was, by whom, and which of the sender's messages it is; without claiming it. */
   bool peek(Handle handle, uint32_t& lane, uint32_t& order);
   /** The latest claim that has not ended. */
   const Received& claimed() const { return claims_.back().received; }
+  /** Of the two latest claims makes the earlier the latest. */
+  void swapClaims();
   /** Whether it was withdrawn; if not it was met, and `received` is claimed. */
   bool withdrawWant(Handle handle, Received& received);
 
@@ -209,6 +217,9 @@ class Mailbox {
   void refresh(const View& view);
   bool takes(const Selector& selector, uint32_t type, uint32_t lane);
   bool claimSeen(Selector* selector, Received& received);
+  bool seen(Selector* selector);
+  Intake::Answer judge(const Intake::Ref& ref, const Selector* selector, uint64_t& word);
+  bool hasOlderOfOwn(const Place& want);
   void joinTakers();
   void readClaimed(uint32_t slot, uint64_t word, uint32_t type, uint32_t priority, Received& received);
   void readGiven(uint32_t slot, uint64_t word, Received& received);

@@ -117,7 +117,7 @@ void receiver(uint32_t number) {
     bool got;
     if (capacity != 0) got = mailbox.claim(nullptr, received);
     else if (wanting) got = mailbox.met(want, received);
-    else got = mailbox.want(nullptr, 0, received, want), wanting = !got;
+    else got = mailbox.want(nullptr, 0, received, want) == Mailbox::Wanted::claimed, wanting = !got;
     if (!got) {
       if (account->sending == 0) {
         if (!wanting && mailbox.live() == 0) break;
