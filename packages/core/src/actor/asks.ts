@@ -1,6 +1,7 @@
 import { PigeonholeError } from '../errors.js';
 import { AbortGroup } from '../waiters.js';
 import { Due } from './deadlines.js';
+import { checkTime } from './option-error.js';
 import { Control, deadlineOf, decodeError, Request } from './protocol.js';
 import type { Route } from './ref.js';
 import { RemoteError } from './remote-error.js';
@@ -48,6 +49,7 @@ export class Asks {
     const { timeout = DEFAULT_TIMEOUT, signal, key } = options;
     const { system } = this;
     return new Promise((resolve, reject) => {
+      if (options.timeout !== undefined) checkTime(timeout, 'timeout', `of ${route.name}.${handler}`);
       signal?.throwIfAborted();
       const headers = route.headers(options.trace, handler, 'ask', arg);
       const ask = new PendingAsk(this, system.nextId(), route, handler, timeout, resolve, reject);

@@ -14,6 +14,9 @@ export class ControlLine {
   private underWay = 0;
   private onIdle: (() => void) | null = null;
   private closed = false;
+  private readonly posted = (): void => {
+    if (--this.underWay === 0) this.onIdle?.();
+  };
 
   constructor(
     private readonly runtime: ActorRuntime,
@@ -50,17 +53,31 @@ export class ControlLine {
   /** Sends without waiting. `failed` hears of a body that cannot be sent; a process that is gone needs nothing. */
   post(incarnation: string, body: readonly unknown[], failed?: (error: unknown) => void): void {
     if (this.closed || this.isDead(incarnation)) return;
-    const known = this.knows(incarnation);
-    const line = known ? this.line(incarnation) : this.runtime.senderSoon(controlMailbox(incarnation));
+    if (!this.knows(incarnation)) return this.postToStranger(incarnation, body, failed);
+    this.underWay++;
+    this.line(incarnation)
+      .send(body)
+      .then(this.posted, (error: unknown) => {
+        if (isAboutBody(error)) failed?.(error);
+        this.posted();
+      });
+  }
+
+  private postToStranger(
+    incarnation: string,
+    body: readonly unknown[],
+    failed: ((error: unknown) => void) | undefined,
+  ): void {
+    const line = this.runtime.senderSoon(controlMailbox(incarnation));
     this.underWay++;
     line
-      .send(body, known ? {} : { timeout: STRANGER_PATIENCE })
+      .send(body, { timeout: STRANGER_PATIENCE })
       .catch((error: unknown) => {
         if (isAboutBody(error)) failed?.(error);
       })
       .finally(() => {
-        if (!known) void line.close();
-        if (--this.underWay === 0) this.onIdle?.();
+        void line.close();
+        this.posted();
       });
   }
 

@@ -1,7 +1,9 @@
 import type PQueue from 'p-queue';
 import type { PigeonholeError } from '../errors.js';
-import type { Receiver } from '../mailbox.js';
+import type { Receiver, TryReceiveOptions } from '../mailbox.js';
 import type { Message } from '../message.js';
+
+const ANYTHING: TryReceiveOptions = Object.freeze({});
 
 /** One turn to take: returns a promise, that never rejects, where it does not end at once. */
 export type Take = () => Promise<unknown> | undefined;
@@ -130,7 +132,7 @@ export class Intake {
       this.begin(turn);
     }
     if (this.receiving || !this.free || this.receiver === null) return;
-    const options = this.taker.types === undefined ? {} : { type: this.taker.types };
+    const options = this.taker.types === undefined ? ANYTHING : { type: this.taker.types };
     if (this.mode === 'open') this.receive(this.receiver.receive(options));
     else if (this.mode === 'draining') this.receive(this.receiver.tryReceive(options));
   }
@@ -138,21 +140,25 @@ export class Intake {
   private receive(receiving: Promise<Message<unknown> | null>): void {
     this.receiving = true;
     receiving.then(
-      (message) => {
-        this.receiving = false;
-        if (message === null || message.sentAt > this.drainBefore) this.drained();
-        if (message !== null) this.take(message);
-        this.next();
-      },
-      (error: PigeonholeError) => {
-        this.receiving = false;
-        this.drained();
-        if (error.code !== 'ERR_CLOSED') this.taker.intakeFailed(error);
-        // A message that cannot be decoded is gone; of anything else there would be no end.
-        if (error.code === 'ERR_CORRUPT') this.next();
-        this.checkIdle();
-      },
+      (message) => this.received(message),
+      (error: PigeonholeError) => this.receivedNot(error),
     );
+  }
+
+  private received(message: Message<unknown> | null): void {
+    this.receiving = false;
+    if (message === null || message.sentAt > this.drainBefore) this.drained();
+    if (message !== null) this.take(message);
+    this.next();
+  }
+
+  private receivedNot(error: PigeonholeError): void {
+    this.receiving = false;
+    this.drained();
+    if (error.code !== 'ERR_CLOSED') this.taker.intakeFailed(error);
+    // A message that cannot be decoded is gone; of anything else there would be no end.
+    if (error.code === 'ERR_CORRUPT') this.next();
+    this.checkIdle();
   }
 
   private take(message: Message<unknown>): void {

@@ -1,7 +1,7 @@
 import { type MailboxAddress, mailbox } from '../address.js';
 import { PigeonholeError } from '../errors.js';
 import type { Sender, SendOptions } from '../mailbox.js';
-import { optionError } from './option-error.js';
+import { checkTime, optionError } from './option-error.js';
 import { slotOf } from './pool.js';
 import { type Headers, isTraceparent, Request } from './protocol.js';
 import { Reading } from './reading.js';
@@ -28,6 +28,7 @@ export class Line {
     this.address = mailbox(name);
   }
 
+  /** `options` is the line's from now on. */
   send(
     body: unknown,
     options: SendOptions,
@@ -39,9 +40,9 @@ export class Line {
     } catch (error) {
       return Promise.reject(error); // the runtime is closed
     }
-    const type = slotOf(key, this.turn++);
-    if (wait !== false) return this.sender.send(body, { ...options, type });
-    return this.sender.trySend(body, { ...options, type }).then((accepted) => {
+    options.type = slotOf(key, this.turn++);
+    if (wait !== false) return this.sender.send(body, options);
+    return this.sender.trySend(body, options).then((accepted) => {
       if (!accepted) throw this.notReached();
     });
   }
@@ -140,12 +141,13 @@ export function makeRef(line: Line, system: ActorSystem, origin: Origin): ActorR
         (arg: unknown, options: TellOptions = {}) =>
           tell(route, handler, arg, options),
     ),
-    ask: verbs((handler) => async (arg: unknown, options: AskOptions = {}) => {
-      checkTimeout(options.timeout, line.name, handler);
-      return system.asks.ask(route, handler, arg, options);
-    }),
+    ask: verbs(
+      (handler) =>
+        (arg: unknown, options: AskOptions = {}) =>
+          system.asks.ask(route, handler, arg, options),
+    ),
     stream: verbs((handler) => (arg: unknown, options: StreamOptions = {}) => {
-      checkTimeout(options.timeout, line.name, handler);
+      if (options.timeout !== undefined) checkTime(options.timeout, 'timeout', `of ${line.name}.${handler}`);
       return new Reading(system, route, handler, arg, options);
     }),
   } as unknown as ActorRef;
@@ -159,11 +161,6 @@ async function tell(route: Route, handler: string, arg: unknown, options: TellOp
   if (signal !== undefined) waiting.signal = signal;
   await route.send(body, waiting, key, wait);
   route.accepted(handler);
-}
-
-function checkTimeout(timeout: number | undefined, actor: string, handler: string): void {
-  if (timeout !== undefined && !(typeof timeout === 'number' && timeout >= 0))
-    throw optionError('timeout', `of ${actor}.${handler}`, timeout, 'milliseconds, 0 or more');
 }
 
 function verbs<F>(make: (handler: string) => F): Record<string, F> {
