@@ -15,7 +15,7 @@ export class Incoming {
   /** Turns whose caller knows that this process works on them. */
   private readonly working = new Map<string, Turn>();
   /** A store may be quicker than the news of who has joined. */
-  private early: { readonly from: string; readonly body: unknown }[] = [];
+  private readonly early: { readonly from: string; readonly body: unknown }[] = [];
 
   constructor(private readonly system: ActorSystem) {}
 
@@ -34,7 +34,6 @@ export class Incoming {
 
   /** A process that may have asked is gone. */
   peerDown(incarnation: string, process: string): void {
-    this.early = this.early.filter(({ from }) => from !== process);
     for (const turn of [...this.working.values()])
       if (turn.request.replyTo === incarnation)
         turn.abandon(new PigeonholeError('ERR_PEER_DOWN', `process '${process}', which asked, has ended`));
