@@ -1,16 +1,20 @@
 import type { Child, Parent } from './local-actor.js';
 import { PlacedActor, type Placing } from './placement.js';
 
+/** Milliseconds that the turns of the others may take when one part has stopped. */
+const PATIENCE = 5_000;
+
 /**
  * A pool whose instances are spread over several processes or threads. Each part has its own instances, always the same ones, and is
  * started again by itself; as its process is proved to be dead by then, no instance is ever served twice. A part that has
- * failed for good takes the others along: the keys of its instances would wait for ever.
+ * failed for good takes the others along, and with keys so does one that has stopped: what is for its instances would wait for ever.
  */
 export class PlacedPool implements Child, Parent {
   readonly name: string;
   private readonly parts: readonly PlacedActor[];
   private left: number;
   private over = false;
+  private failed = false;
   private stopping: Promise<void> | null = null;
 
   constructor(
@@ -52,7 +56,8 @@ export class PlacedPool implements Child, Parent {
 
   /** One part has failed for good. */
   crashed(error: unknown): void {
-    if (this.over || this.stopping !== null) return;
+    if (this.failed) return;
+    this.failed = true;
     const { system } = this.placing;
     void this.stop(0).then(() => {
       if (this.parent === null) system.failed(this.name, error);
@@ -66,6 +71,7 @@ export class PlacedPool implements Child, Parent {
 
   childEnded(): void {
     if (--this.left === 0) this.end();
+    else if (this.placing.definition.spec.routing === 'key') void this.stop(PATIENCE);
   }
 
   private end(): void {
