@@ -1,4 +1,5 @@
 // node packages/core/conformance/nemesis-run.mjs [--transport uds] [--kills 200] [--seed 1] [--verbose]
+// A transport with options is JSON: --transport '{"use":"uds","socket":"dgram"}'
 import { rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { createRuntime } from '@pigeonhole/core';
@@ -13,9 +14,10 @@ const { values } = parseArgs({
     verbose: { type: 'boolean', default: false },
   },
 });
-const { transport, verbose } = values;
+const { verbose } = values;
+const transport = values.transport.startsWith('{') ? JSON.parse(values.transport) : values.transport;
 // A family of processes is started in the transport's own way.
-const { spawnProcess: startProcess } = await import(`@pigeonhole/transport-${transport}`);
+const { spawnProcess: startProcess } = await import(`@pigeonhole/transport-${transport.use ?? transport}`);
 const report = await nemesis({
   transport,
   ...(startProcess && { startProcess }),
@@ -26,5 +28,5 @@ const report = await nemesis({
   // Shared memory keeps what nobody has received.
   discard: (directory) => rmSync(sharedMemoryFolder('/dev/shm', directory), { recursive: true, force: true }),
 });
-console.log(`nemesis on ${transport}, seed ${values.seed}: every message accounted for`);
+console.log(`nemesis on ${values.transport}, seed ${values.seed}: every message accounted for`);
 console.table(report);
