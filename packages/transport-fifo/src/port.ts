@@ -18,10 +18,7 @@ import { Outbox } from './outbox.js';
 const READ_SIZE = 65_536;
 /** What an inbox is to hold: the most that the system gives a user by default. */
 const CAPACITY = 2 ** 20;
-/**
- * Of each link, so that a dozen busy ones do not fill an inbox: in one that is full, the word that a message was taken would have to wait, and
- * a process that dies before it could say so leaves a message that is received twice.
- */
+/** Of each link, so that a dozen busy ones do not fill an inbox: in one that is full, word that a message was taken has to wait, and the call with it. */
 const WINDOW = 65_536;
 /** Streams into this inbox that are remembered; of more the oldest goes. */
 const MAX_STREAMS = 65_536;
