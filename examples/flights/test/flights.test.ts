@@ -162,7 +162,7 @@ test('--all runs every transport to the same result, and compares them', async (
       expect(killed, transport).toMatchObject({ equal: true, ok: true, duplicates: [] });
   }
   expect({ code, stderr }).toEqual({ code: 0, stderr: names.map((name) => `${name} …\n`).join('') });
-});
+}, 300_000); // fifteen runs, one after another
 
 test('--all is for every transport: a --transport beside it is refused', async () => {
   const { code, stderr } = await startRun(directory, ['--all', '--transport', 'uds'], 'text').ended;
