@@ -20,6 +20,12 @@ const orders = {
     return { body, from };
   },
   host: async (name) => void (await runtime.receiver(mailbox(name))),
+  hostAll: async ([from, to]) => {
+    for (let n = from; n < to; n++) await runtime.receiver(mailbox(`m${n}`));
+  },
+  sendAll: async ([from, to]) => {
+    for (let n = from; n < to; n++) await runtime.send(mailbox(`m${n}`), n);
+  },
   where: (name) => runtime.explain(mailbox(name)).details.place,
   close: () => runtime.close(),
   descriptors: () =>

@@ -173,11 +173,9 @@ test('descriptors grow with processes, not with mailboxes: of the parent, who pa
     );
   const [left, right] = children;
   const use = async (from: number, to: number): Promise<void> => {
-    for (let n = from; n < to; n++) {
-      await left.call('host', `m${n}`);
-      await right.call('send', [`m${n}`, n]);
-      await parent.send(mailbox(`m${n}`), n);
-    }
+    await left.call('hostAll', [from, to]);
+    await right.call('sendAll', [from, to]);
+    for (let n = from; n < to; n++) await parent.send(mailbox(`m${n}`), n);
   };
   await use(0, 4);
   const before = open();
