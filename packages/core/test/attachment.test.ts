@@ -18,7 +18,7 @@ function attached(owner: Partial<AttachmentOwner> = {}) {
   const session = {
     writer,
     peerName: 'host',
-    receipts: new Receipts({ blocked: () => false, sent: () => true }),
+    receipts: new Receipts(() => true),
     schedule: () => {},
     write: (put: (writer: FrameWriter) => void) => put(writer),
   };

@@ -20,7 +20,8 @@ export class UdpLink implements Link {
   remote: string | null = null;
   private handler!: LinkHandler;
   private ended = false;
-  private awaiting: (() => void)[] = [];
+  private written = 0;
+  private readonly awaiting: { readonly after: number; readonly done: () => void }[] = [];
   private timer: NodeJS.Timeout | undefined;
   private armedFor = Infinity;
   private readonly onTimer = (): void => {
@@ -61,6 +62,7 @@ export class UdpLink implements Link {
   }
 
   write(batch: Uint8Array): boolean {
+    this.written += batch.length;
     const more = this.connection.write(batch, performance.now());
     this.arm();
     return more;
@@ -69,7 +71,7 @@ export class UdpLink implements Link {
   /** Out of this process's hands is what has been sent once: the network may still lose it. */
   sent(done: () => void): boolean {
     if (this.connection.sending.unsentBytes === 0) return true;
-    this.awaiting.push(done);
+    this.awaiting.push({ after: this.written, done });
     return false;
   }
 
@@ -119,10 +121,8 @@ export class UdpLink implements Link {
   }
 
   private tellSent(): void {
-    if (this.awaiting.length === 0 || this.connection.sending.unsentBytes > 0) return;
-    const { awaiting } = this;
-    this.awaiting = [];
-    for (const done of awaiting) done();
+    const sent = this.written - this.connection.sending.unsentBytes;
+    while (this.awaiting[0] !== undefined && this.awaiting[0].after <= sent) this.awaiting.shift()?.done();
   }
 
   private silence(): void {

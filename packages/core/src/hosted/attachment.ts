@@ -101,12 +101,10 @@ export class Attachment implements Channel {
   }
 
   cancelReceive(operation: ReceiveOperation): void {
-    const { receipts } = this.channels.session;
+    if (!operation.begun) return this.pulls.cancel(operation);
     // One that has taken messages is given them instead.
-    if (operation.begun) receipts.open();
-    this.pulls.cancel(operation);
-    if (!operation.begun) return;
-    receipts.shut();
+    const { receipts } = this.channels.session;
+    receipts.hold(() => this.pulls.cancel(operation));
     receipts.settle();
   }
 

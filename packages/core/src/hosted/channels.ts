@@ -117,27 +117,15 @@ export class Channels {
     const nameLength = byte(frame, 24);
     const from = name(rest, 25, nameLength);
     const message = envelope(frame, from, 25 + nameLength, this.owner.limits);
-    const { receipts } = this.session;
-    let taken = false;
-    receipts.open();
-    try {
-      taken = this.attachments.get(channel)?.pulls.deliver(number, as, message) ?? false;
-    } finally {
-      receipts.shut();
-    }
+    const pulls = this.attachments.get(channel)?.pulls;
+    const taken = this.session.receipts.hold(() => pulls?.deliver(number, as, message) ?? false);
     if (taken) this.session.writeSoon((writer) => writer.counted(Kind.taken, channel, as.delivery, 1));
     else this.session.write((writer) => writer.frame(Kind.giveBack, channel, as.delivery));
   }
 
   /** It may be the word that several messages were all: they are taken, as one that is delivered alone. */
   private onEmpty(frame: Frame): void {
-    const { receipts } = this.session;
-    receipts.open();
-    try {
-      this.attached(frame)?.pulls.empty(frame.number);
-    } finally {
-      receipts.shut();
-    }
+    this.session.receipts.hold(() => this.attached(frame)?.pulls.empty(frame.number));
   }
 
   private onAdopt(frame: Frame): void {

@@ -1,13 +1,5 @@
 import { pace } from '../pace.js';
 
-/** What is asked of the link. */
-export interface ReceiptsWire {
-  /** Frames wait in this process for `drain`; `settle` is called after it. */
-  blocked(): boolean;
-  /** As `Link.sent`. */
-  sent(done: () => void): boolean;
-}
-
 /**
  * The receives of this process that have been given messages by one host, until it is certain to learn so: *taken* has left this
  * process. Before that the application must not see the message: if the process died, the host would give it to another as well (R12).
@@ -19,30 +11,32 @@ export class Receipts {
   private fresh: (() => void)[] = [];
   /** Those that wait for what the link was asked about. */
   private waiting: (() => void)[] | null = null;
-  private before: (() => void)[] | null = null;
-  private readonly onSent = (): void => {
-    this.complete();
-    this.settle();
-  };
 
-  constructor(private readonly wire: ReceiptsWire) {}
+  /** `sent`: as of a link, of all frames that are written by now, wherever they wait. */
+  constructor(private readonly sent: (done: () => void) => boolean) {}
 
-  /** Calls that are settled until `shut` complete later. */
-  open(): void {
-    this.before = pace.hold(this.fresh);
-  }
-
-  shut(): void {
-    pace.hold(this.before);
+  /** Calls that are settled during `give` complete later. */
+  hold<T>(give: () => T): T {
+    const before = pace.hold(this.fresh);
+    try {
+      return give();
+    } finally {
+      pace.hold(before);
+    }
   }
 
   /** Completes the calls whose *taken*, written by now, has left. */
   settle(): void {
-    if (this.fresh.length === 0 || this.waiting !== null || this.wire.blocked()) return;
-    const left = this.wire.sent(this.onSent);
-    this.waiting = this.fresh;
+    if (this.fresh.length === 0 || this.waiting !== null) return;
+    const batch = this.fresh;
+    this.waiting = batch;
     this.fresh = [];
-    if (left) this.complete();
+    const done = (): void => {
+      // Unless `end` has been there first.
+      if (this.waiting === batch) this.complete();
+      this.settle();
+    };
+    if (this.sent(done)) this.complete();
   }
 
   /** The link is over, or the order between this host and the next matters more: whoever waits is given what it has. */

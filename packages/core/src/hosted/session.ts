@@ -71,10 +71,7 @@ export class Session implements LinkHandler {
   readonly channels: Channels;
   readonly inquiries: Inquiries;
   /** The calls here that have been given messages. */
-  readonly receipts = new Receipts({
-    blocked: () => this.blocked || this.link === null,
-    sent: (done) => this.link?.sent?.(done) ?? true,
-  });
+  readonly receipts = new Receipts((done) => this.sent(done));
   /** It was ended because nothing came from the other side. */
   silent = false;
   readonly writer = new FrameWriter((batch) => this.emit(batch));
@@ -88,7 +85,8 @@ export class Session implements LinkHandler {
   private nextEcho = 1;
   private settleReady!: { resolve(): void; reject(error: unknown): void };
   private readonly parser = new FrameParser((frame) => this.onFrame(frame));
-  private readonly unwritten: Uint8Array[] = [];
+  /** Batches, and who wants to know when those before have been passed on to the link. */
+  private readonly unwritten: (Uint8Array | (() => void))[] = [];
   private dirtyServed: Served[] = [];
   private link: Link | null = null;
   private greeted = false;
@@ -246,14 +244,24 @@ export class Session implements LinkHandler {
     this.unheard = 0;
     this.heartbeat?.hear();
     while (!this.blocked) {
-      const batch = this.unwritten.shift();
-      if (batch === undefined) break;
-      this.put(batch);
+      const next = this.unwritten.shift();
+      if (next === undefined) break;
+      if (typeof next === 'function') next();
+      else this.put(next);
     }
     if (this.blocked) return;
     this.writer.flush();
     if (this.closing && this.unwritten.length === 0) this.hangUp();
-    this.receipts.settle();
+  }
+
+  /** As `Link.sent`, of all frames written so far. Those that are written later do not put it off. */
+  private sent(done: () => void): boolean {
+    if (!this.blocked && this.link !== null) return this.link.sent?.(done) ?? true;
+    this.writer.flush();
+    this.unwritten.push(() => {
+      if (this.link?.sent?.(done) ?? true) done();
+    });
+    return false;
   }
 
   /** Nothing can be written from now on: a link takes it for an error, and drops what has not left yet. */
