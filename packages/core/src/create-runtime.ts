@@ -22,7 +22,7 @@ import { StoreCarrier } from './stored.js';
 import type { DatagramTransport, Link, LinkHandler, PeerInfo, PortContext, Transport } from './transport.js';
 
 /** The transport when nobody chose one. */
-const DEFAULT_TRANSPORT = 'uds';
+const DEFAULT_TRANSPORT = AUTO;
 
 /** The last process to leave removes the namespace's directory; who joins just then makes it anew. */
 const JOIN_TRIES = 20;
