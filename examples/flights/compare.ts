@@ -26,6 +26,11 @@ const ALL: readonly Compared[] = [
   },
   { transport: 'fifo', label: 'fifo', when: 'sockets are not allowed' },
   {
+    transport: 'mqueue',
+    label: 'mqueue',
+    when: 'other programs use message queues, or (queue: kernel) messages must outlive a process without shared memory',
+  },
+  {
     transport: 'uds',
     label: 'uds',
     when: 'nothing speaks against it: needs no native code, sees every death at once',

@@ -25,7 +25,7 @@ const capacitiesOver = (transport: string): string[] =>
     ? ['1024', '1', '0', 'unbounded']
     : ['1024', '0'];
 
-describe.each(['memory', 'shm', 'pipe', 'fifo', 'uds', 'tcp', 'udp'])('over %s', (transport) => {
+describe.each(['memory', 'shm', 'pipe', 'fifo', 'mqueue', 'uds', 'tcp', 'udp'])('over %s', (transport) => {
   test.each(capacitiesOver(transport))('capacity %s gives the single-process result', async (capacity) => {
     const { code, result, stderr, left } = await run(directory, [
       '--transport',
@@ -153,7 +153,7 @@ test('--all runs every transport to the same result, and compares them', async (
   const { ended } = startRun(directory, ['--all', '--data', file], 'json');
   const { code, stdout, stderr } = await ended;
   const rows = JSON.parse(stdout) as ComparedRow[];
-  const names = ['memory', 'shm', 'pipe', 'fifo', 'uds', 'uds (dgram)', 'tcp', 'udp'];
+  const names = ['memory', 'shm', 'pipe', 'fifo', 'mqueue', 'uds', 'uds (dgram)', 'tcp', 'udp'];
   expect(rows.map(({ transport }) => transport)).toEqual(names);
   for (const { transport, run, killed, problem } of rows) {
     expect(problem, transport).toBeUndefined();

@@ -7,7 +7,9 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Capacity } from '../src/address.js';
 import { createRuntime, PigeonholeError } from '../src/index.js';
+import type { Ability } from '../src/transport.js';
 import type { AgentPool } from './agent-pool.js';
 import { Party } from './party.js';
 import { type Agent, type AgentOptions, type StartProcess, spawnProcess, spawnThread } from './spawn.js';
@@ -64,10 +66,15 @@ export interface HarnessOptions {
   seed?: number;
   /** Connects to the raw port of a runtime (R28). Absent: the transport has no port. */
   hostile?: (target: AttackTarget) => Promise<Attacker>;
+  /** What its `capabilities.lacks` names. In place of each test that needs it, the one runs that it is refused. */
+  lacks?: readonly Ability[];
   /** Kernel objects of a namespace that lie outside its directory: names of what is left. */
   leftovers?: (namespace: string) => Promise<readonly string[]>;
-  /** Of a store that keeps messages when all have left: throws away what a test left in a namespace directory. */
-  discard?: (namespaceDirectory: string) => void;
+  /**
+   * Of a store that keeps messages when all have left: throws away those that a test left, with what is there for them only. With `all`, after the
+   * test, whatever else there may be of that namespace directory.
+   */
+  discard?: (namespaceDirectory: string, all: boolean) => void;
 }
 
 export class Harness {
@@ -181,6 +188,7 @@ export class Harness {
   async exchange(a: Party, b: Party, rounds = 3): Promise<void> {
     const mailbox = this.mailbox({ capacity: 1 });
     const back = this.mailbox({ capacity: 1 });
+    if (this.options.lacks !== undefined) return this.exchangeByHandles(a, b, rounds, mailbox, back);
     for (let round = 0; round < rounds; round++) {
       const there = b.receive(mailbox);
       await this.within(a.send(mailbox, round), `${a.name} to send to ${b.name}`);
@@ -188,6 +196,42 @@ export class Harness {
       await this.within(b.send(back, round), `${b.name} to send to ${a.name}`);
       await this.within(Promise.all([there, here]), `${a.name} and ${b.name} to exchange messages`);
     }
+  }
+
+  /** Where mailboxes are a scarce thing of the kernel's, which those that `send` and `receive` keep open would use up. */
+  private async exchangeByHandles(
+    a: Party,
+    b: Party,
+    rounds: number,
+    ...[mailbox, back]: AddressSpec[]
+  ): Promise<void> {
+    for (const [from, to, box] of [
+      [a, b, mailbox],
+      [b, a, back],
+    ] as [Party, Party, AddressSpec][]) {
+      const [sender, receiver] = [await from.sender(box), await to.receiver(box)];
+      for (let round = 0; round < rounds; round++) {
+        await this.within(sender.send(round), `${from.name} to send to ${to.name}`);
+        await this.within(receiver.receive(), `${to.name} to receive from ${from.name}`);
+      }
+      await Promise.all([sender.close(), receiver.close()]);
+    }
+  }
+
+  /** Of these capacities, those that the transport can have. */
+  capacities<const C extends readonly Capacity[]>(...all: C): C[number][] {
+    const { lacks = [] } = this.options;
+    return all.filter(
+      (capacity) =>
+        !(capacity === 0 && lacks.includes('rendezvous')) &&
+        !(capacity === 'unbounded' && lacks.includes('unbounded')),
+    );
+  }
+
+  /** What lies in the runtime directory, but for the messages that a store keeps. */
+  filesLeft(): string[] {
+    this.options.discard?.(join(this.directory, this.namespace), false);
+    return filesIn(this.directory);
   }
 
   /** Asserts that `call` has not settled although the two runtimes have since done acknowledged work. */
@@ -205,7 +249,7 @@ export class Harness {
     } finally {
       for (const { agent } of this.parties)
         if (agent !== null && !this.given.has(agent)) await this.reap(agent);
-      this.options.discard?.(join(this.directory, this.namespace));
+      this.options.discard?.(join(this.directory, this.namespace), true);
       rmSync(this.directory, { recursive: true, force: true });
       rmSync(this.scratch, { recursive: true, force: true });
     }
@@ -257,11 +301,7 @@ export class Harness {
       const sweeper = await this.party({ name: 'sweeper' }, this.place);
       await this.end(sweeper, false);
     }
-    assert.deepEqual(
-      filesIn(this.directory),
-      [],
-      'files left in the runtime directory after every runtime closed',
-    );
+    assert.deepEqual(this.filesLeft(), [], 'files left in the runtime directory after every runtime closed');
     const shared = readdirOf('/dev/shm')
       .concat(readdirOf('/dev/mqueue'))
       .filter((entry) => entry.includes(this.namespace));

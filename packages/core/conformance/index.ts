@@ -8,8 +8,12 @@
  * conformance({ runner: { afterAll, describe, test }, name: 'uds', transport: 'uds', where: ['process', 'threads', 'processes'] });
  * ```
  */
+
+import type { Ability } from '../src/transport.js';
 import { AgentPool } from './agent-pool.js';
 import { Harness, type HarnessOptions } from './harness.js';
+import { needsOf, needy } from './needs.js';
+import { refusals, withoutAbilities } from './refusals.js';
 import type { ConformanceRule } from './rule.js';
 import { rules } from './rules/index.js';
 import type { Runner } from './runner.js';
@@ -36,7 +40,7 @@ export type { Runner } from './runner.js';
 export type { StartProcess } from './spawn.js';
 export type * from './surface.js';
 export { Watchdog } from './watchdog.js';
-export { rules };
+export { needy, refusals, rules };
 
 export interface ConformanceOptions extends HarnessOptions {
   /** `{ describe, test }` of the test runner in use. */
@@ -51,9 +55,12 @@ export interface ConformanceOptions extends HarnessOptions {
   brief?: readonly Place[];
 }
 
-/** The rules that a transport with this `where` runs, each with its places. */
-export function rulesFor(where: readonly Place[]): { rule: ConformanceRule; place: Place }[] {
-  return rules
+/** The rules that a transport with this `where`, and without what it `lacks`, runs, each with its places. */
+export function rulesFor(
+  where: readonly Place[],
+  lacks: readonly Ability[] = [],
+): { rule: ConformanceRule; place: Place }[] {
+  return withoutAbilities(rules, lacks, needsOf)
     .filter((rule) => rule.unless === undefined || !where.includes(rule.unless))
     .flatMap((rule) => rule.where.filter((place) => where.includes(place)).map((place) => ({ rule, place })));
 }
@@ -74,7 +81,9 @@ export async function runRule(rule: ConformanceRule, place: Place, options: Harn
 export function conformance({ runner, name, where, only, brief = [], ...options }: ConformanceOptions): void {
   const agents = runner.afterAll === undefined ? undefined : new AgentPool();
   runner.afterAll?.(async () => agents?.end(new Watchdog(options.watchdog)));
-  const chosen = rulesFor(where).filter(({ rule }) => only === undefined || only.includes(rule.rule));
+  const chosen = rulesFor(where, options.lacks).filter(
+    ({ rule }) => only === undefined || only.includes(rule.rule),
+  );
   for (const place of where) {
     const here = chosen.filter((each) => each.place === place);
     const first = here.filter(

@@ -51,6 +51,7 @@ export interface Explanation {
     crossThread: boolean;
     crossProcess: boolean;
     durable: boolean;
+    lacks?: readonly string[];
   };
   limits: Readonly<Record<string, unknown>>;
 }

@@ -65,3 +65,11 @@ function isCodec(value: unknown): value is Codec {
   const { name, encode, decode, verify } = value as Partial<Codec>;
   return typeof name === 'string' && [encode, decode, verify].every((method) => typeof method === 'function');
 }
+
+/** Checks a body that has come from outside, as its codec asks; throws `ERR_FRAME`. An application's own codec does so itself when it decodes. */
+export function verifyBody(
+  { codec, body }: { readonly codec: number; readonly body: Uint8Array },
+  limits: CodecLimits = defaultLimits,
+): void {
+  codecById(codec)?.verify(body, limits);
+}

@@ -7,6 +7,8 @@
  *     <incarnation>.sock              a live process: its socket answers while it lives, refuses once it is dead
  *     <incarnation>.json              what that process says of itself
  *     <incarnation>.<transport>       its port of one transport
+ *     <incarnation>.mqueue.owner      locked while it lives that has an inbox queue in the kernel
+ *     <mailbox>~queue                 a mailbox that is a queue in the kernel, and who has it open
  *     *.new                           any of these while it is being made: bound or written there, then renamed
  *     peers/<name>/<incarnation>      claims on a process name
  *     hosts/<mailbox>/<incarnation>   claims on hosting a mailbox
@@ -161,6 +163,41 @@ export function subscriberOf(mailbox: string, topic: string): string | null {
 export function isOwned(mailbox: string): boolean {
   return /^(actors|topic\..+)\.[0-9a-f]{16}(\.\d+)?$/.test(mailbox);
 }
+
+/**
+ * A message queue of the kernel's, of one namespace directory: its POSIX name, and its System V key (a signed 32-bit number, 1 or more). `what`
+ * is a mailbox, or `@` and an incarnation for the inbox of a process.
+ */
+export function kernelQueue(namespaceDirectory: string, what: string): { name: string; key: number } {
+  const name = `/pigeonhole-${ownUid()}-${digest(namespaceDirectory).slice(0, 16)}-${what}`;
+  return { name, key: Number.parseInt(digest(name).slice(0, 8), 16) & 0x7fffffff || 1 };
+}
+
+/** The file by whose lock the owner of an inbox queue is known to live, beside the place of its port. */
+export function queueOwnerFile(namespaceDirectory: string, incarnation: string): string {
+  return join(namespaceDirectory, `${checkIncarnation(incarnation)}.mqueue.${OWNER}`);
+}
+
+/** The inverse; null for any other file name. */
+export function queueOwnerOf(fileName: string): string | null {
+  return new RegExp(`^([0-9a-f]{16})\\.mqueue\\.${OWNER}$`).exec(fileName)?.[1] ?? null;
+}
+
+/** What belongs to a mailbox that is a queue of the kernel's: who has it open, and how it was made. */
+export function queueRecordFile(namespaceDirectory: string, mailbox: string): string {
+  checkName(mailbox, 'mailbox');
+  return join(namespaceDirectory, `${mailbox}${QUEUE}`);
+}
+
+/** The inverse; null for any other file name. */
+export function queueRecordOf(fileName: string): string | null {
+  const mailbox = fileName.endsWith(QUEUE) ? fileName.slice(0, -QUEUE.length) : '';
+  return isName(mailbox) ? mailbox : null;
+}
+
+const OWNER = 'owner';
+/** No name holds a `~`, so no file of an incarnation is taken for one of these, nor the other way about. */
+const QUEUE = '~queue';
 
 function digest(text: string): string {
   return createHash('sha256').update(text).digest('hex');

@@ -13,6 +13,8 @@ const Kind = { open: 1, opened: 2, refused: 3, data: 4, handled: 5, end: 6, rese
 export interface PacketCarrier {
   /** Longest payload of a packet. */
   readonly maxPayload: number;
+  /** Where that depends on the peer: of a packet to it; never more than `maxPayload`. */
+  maxPayloadTo?(peer: string): number;
   /** Bytes of one link that may be under way: the same at both ends. Default 262,144. */
   readonly window?: number;
   /**
@@ -151,7 +153,9 @@ export class PacketLinks {
   /** @internal */
   data(entry: Peer, side: number, number: number, body: Uint8Array, start: number, limit: number): number {
     if (limit === 0 || entry.full || entry.waiting.length > 0) return 0;
-    const length = Math.min(body.byteLength - start, limit, this.carrier.maxPayload);
+    const { carrier } = this;
+    const longest = carrier.maxPayloadTo?.(entry.name) ?? carrier.maxPayload;
+    const length = Math.min(body.byteLength - start, limit, longest);
     return this.send(entry, Kind.data, side, number, body, start, start + length) ? length : 0;
   }
 

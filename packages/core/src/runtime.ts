@@ -171,7 +171,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
       codec: typeof codec === 'string' ? codec : codec.name,
       capabilities: transport.capabilities,
       ...(drops === undefined ? {} : { drops }),
-      details: transport.details?.() ?? {},
+      details: transport.details?.(address.kind === 'mailbox' ? name : undefined) ?? {},
       limits: {
         ...this.parts.config.limits,
         maxBytes: settings.maxBytes ?? this.parts.config.limits.maxBytes,
@@ -380,6 +380,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
       capacity: capacity ?? address.capacity,
       ordering: ordering ?? address.ordering,
       maxBytes: maxBytes ?? this.parts.config.limits.maxBytes,
+      limits: this.parts.config.limits,
     };
   }
 

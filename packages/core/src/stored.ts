@@ -1,3 +1,4 @@
+import { checkAbilities, lacking } from './abilities.js';
 import type { Capacity } from './address.js';
 import { type Carrier, inboxName, type OpenMailbox, type Undelivered } from './carrier.js';
 import { PigeonholeError } from './errors.js';
@@ -29,8 +30,9 @@ export class StoreCarrier implements Carrier {
     private readonly warn: (error: Error) => void,
   ) {}
 
-  /** Opens this process's own inbox: before anybody else can, who would not know what it is to be. */
+  /** Opens this process's own inbox, if it has one: before anybody else can, who would not know what it is to be. */
   async start(): Promise<this> {
+    if (this.lacksDirect) return this;
     const { capacity, maxBytes } = this.inboxSpec;
     const spec = { name: inboxName(this.registry.self.name), capacity, ordering: undefined, maxBytes };
     this.own = await this.openChannel(spec, 'receiver');
@@ -38,6 +40,7 @@ export class StoreCarrier implements Carrier {
   }
 
   async open(spec: MailboxSpec, role: 'sender' | 'receiver'): Promise<OpenMailbox> {
+    checkAbilities(this.transport, spec);
     const channel = await this.openChannel(spec, role);
     const { name } = spec;
     const known = this.capacities.get(name) ?? { capacity: channel.capacity, users: 0 };
@@ -51,10 +54,12 @@ export class StoreCarrier implements Carrier {
   }
 
   inbox(): Channel {
+    if (this.lacksDirect) throw lacking(this.transport, 'direct', 'a message to a process');
     return this.own as StoreChannel;
   }
 
   direct(peer: string): OpenMailbox {
+    if (this.lacksDirect) throw lacking(this.transport, 'direct', `a message to process '${peer}'`);
     if (peer === this.registry.self.name) return { channel: this.inbox(), release: () => {} };
     const name = inboxName(peer);
     const inbox = this.inboxes.get(name) ?? { channel: this.inboxOf(peer), users: 0 };
@@ -93,6 +98,10 @@ export class StoreCarrier implements Carrier {
 
   async end(): Promise<void> {
     await this.attempt(this.attachment.close());
+  }
+
+  private get lacksDirect(): boolean {
+    return this.transport.capabilities.lacks?.includes('direct') === true;
   }
 
   private inboxOf(peer: string): MovingChannel {

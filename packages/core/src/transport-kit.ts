@@ -1,5 +1,7 @@
 /** What the author of a transport needs: the contract, and what several transports share. See docs/adding-a-transport.md. */
+export { lacking } from './abilities.js';
 export type { Capacity, Ordering } from './address.js';
+export { verifyBody } from './codec.js';
 export {
   type ErrorCode,
   type ErrorDetails,
@@ -9,11 +11,22 @@ export {
   show,
 } from './errors.js';
 export { type Envelope, MAX_PRIORITY, MAX_TYPE, matches, type Selector } from './message.js';
-export { checkSocketPath, isOwned, sharedMemoryFile, sharedMemoryFolder } from './naming.js';
+export {
+  checkSocketPath,
+  isOwned,
+  kernelQueue,
+  queueOwnerFile,
+  queueOwnerOf,
+  queueRecordFile,
+  queueRecordOf,
+  sharedMemoryFile,
+  sharedMemoryFolder,
+} from './naming.js';
 export { PACKET_HEAD, type PacketCarrier, PacketLinks } from './packet-links.js';
 export { Queue } from './queue.js';
 export { capacityMismatch, DEFAULT_CAPACITY } from './spec.js';
 export type {
+  Ability,
   Capabilities,
   Channel,
   DatagramContext,
@@ -32,6 +45,7 @@ export type {
   StoreTransport,
   Transport,
 } from './transport.js';
+export { abilities } from './transport.js';
 export { connectUnix, listenInherited, listenUnix, socketError, UnixListener } from './unix-socket.js';
 export {
   Delivery,

@@ -1,6 +1,32 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Capacity, Ordering } from './address.js';
+import type { CodecLimits } from './codec.js';
 import type { ReceiveOperation, SendOperation, Waiting } from './waiters.js';
+
+/**
+ * What the rules ask of a mailbox that a queue of the kernel's may be unable to give. Asking for it rejects with `ERR_UNSUPPORTED`, or, where
+ * it is a matter of how much, with `ERR_OS_LIMIT`:
+ *
+ * - `rendezvous`, `unbounded`: these capacities.
+ * - `many places`: any bounded capacity; without it what the kernel allows (`ERR_OS_LIMIT`), which also is the default.
+ * - `large bodies`: bodies up to `maxMessageBytes`; without it as large as one of the kernel's messages (`ERR_OS_LIMIT`).
+ * - `priority`: `ordering: 'priority'`.
+ * - `type`: receiving by one type.
+ * - `selection`: receiving by the sender, or by one of several types.
+ * - `direct`: messages to a process: `peer()`, `anyPeer`, and what rests on them (actors, topics).
+ */
+export const abilities = [
+  'rendezvous',
+  'unbounded',
+  'many places',
+  'large bodies',
+  'priority',
+  'type',
+  'selection',
+  'direct',
+] as const;
+
+export type Ability = (typeof abilities)[number];
 
 /**
  * What a transport promises, beyond the rules that all keep. The conformance suite reads this and, for what is `false`,
@@ -22,6 +48,8 @@ export interface Capabilities {
    * Absent: what was accepted arrives, once and in order.
    */
   readonly reliable?: false;
+  /** Absent: nothing. */
+  readonly lacks?: readonly Ability[];
 }
 
 /** A running process (or worker thread) of the namespace. */
@@ -116,6 +144,11 @@ export interface Port {
     /** After how many milliseconds without a sign of life one counts as dead. */
     readonly silence: number;
   };
+  /**
+   * A process is known to be dead or to have left, by the word of the kernel and not by a timeout. Present when the mechanism cannot see
+   * that: the links with it end after what has come, and what it left is put away.
+   */
+  peerDown?(peer: PeerInfo): void;
   /** Stops listening and removes what it left in the file system. Open links stay. */
   close(): Promise<void>;
 }
@@ -138,8 +171,8 @@ export interface LinkTransport {
    * then starts so the processes of actors. Throws what keeps it from starting.
    */
   startProcess?(script: string, options: ProcessOptions): ChildProcess;
-  /** What else `explain` is to tell of it here and now, such as an ability that depends on the machine. */
-  details?(): Readonly<Record<string, string>>;
+  /** What else `explain` is to tell of it, and of that mailbox, here and now, such as an ability that depends on the machine. */
+  details?(mailbox?: string): Readonly<Record<string, string>>;
 }
 
 /** How a mailbox is opened on a store, and what its hosted twin is told. `undefined` adopts the mailbox's own. */
@@ -149,6 +182,8 @@ export interface MailboxSpec {
   readonly ordering: Ordering | undefined;
   /** Encoded bytes the mailbox may hold before a send fails with `ERR_NO_SPACE`. */
   readonly maxBytes: number;
+  /** Of bodies, for a store that others than our own processes may write to (`verifyBody`). Absent: the defaults. */
+  readonly limits?: CodecLimits;
 }
 
 /**
@@ -202,7 +237,7 @@ export interface StoreTransport {
   readonly capabilities: Capabilities;
   attach(context: PortContext): Promise<StoreAttachment>;
   /** As of a `LinkTransport`. */
-  details?(): Readonly<Record<string, string>>;
+  details?(mailbox?: string): Readonly<Record<string, string>>;
 }
 
 /** What the runtime tells a datagram transport about itself. */
@@ -234,7 +269,7 @@ export interface DatagramTransport {
   readonly capabilities: Capabilities;
   open(context: DatagramContext): Promise<DatagramPort>;
   /** As for a link transport. */
-  details?(): Readonly<Record<string, string>>;
+  details?(mailbox?: string): Readonly<Record<string, string>>;
 }
 
 export type Transport = LinkTransport | StoreTransport | DatagramTransport;

@@ -6,10 +6,12 @@
 #include "futex.h"
 #include "inherited_socket.h"
 #include "pipe.h"
+#include "posix_mq.h"
 #include "process_watch.h"
 #include "region.h"
 #include "shm_mailbox.h"
 #include "unix_datagram.h"
+#include "sysv_mq.h"
 
 namespace {
 
@@ -21,10 +23,12 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   pigeonhole::futex::Init(env, exports);
   pigeonhole::inherited_socket::Init(env, exports);
   pigeonhole::pipe::Init(env, exports);
+  pigeonhole::posix_mq::Init(env, exports);
   pigeonhole::ProcessWatch::Init(env, exports);
   pigeonhole::region::Init(env, exports);
   pigeonhole::shm::Init(env, exports);
   pigeonhole::unix_datagram::Init(env, exports);
+  pigeonhole::sysv_mq::Init(env, exports);
   return exports;
 }
 

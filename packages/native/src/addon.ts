@@ -22,6 +22,15 @@ export interface Addon {
     onDatagrams: (countOrNegativeErrno: number) => void,
   ) => AddonDatagramReceiver;
   readonly DatagramSender: new (path: string, sendBuffer: number, onRoom: () => void) => AddonDatagramSender;
+  unlinkPosixQueue(name: string): boolean;
+  readonly PosixQueue: new (
+    name: string,
+    maxMessages: number,
+    messageBytes: number,
+    onEvent: (eventsOrNegativeErrno: number) => void,
+  ) => AddonPosixQueue;
+  openSysvQueue(key: number, create: boolean): number;
+  readonly SysvQueue: new (id: number, onReady: (kindOrNegativeErrno: number) => void) => AddonSysvQueue;
   readonly FileLock: new (path: string, create: boolean) => AddonFileLock;
   readonly ShmMembers: new (path: string) => ShmMembers;
   readonly ShmMailbox: new (
@@ -141,6 +150,31 @@ export interface AddonDatagramSender {
   send(header: Uint8Array, body: Uint8Array, start: number, end: number): number;
   awaitRoom(): void;
   close(): void;
+}
+
+export interface AddonPosixQueue {
+  attributes(): [maxMessages: number, messageBytes: number, messages: number];
+  send(header: Uint8Array, body: Uint8Array, start: number, end: number, priority: number): number;
+  receive(scratch: Uint8Array): number;
+  priority(): number;
+  watch(events: number): void;
+  ref(): void;
+  unref(): void;
+  close(): void;
+}
+
+export interface AddonSysvQueue {
+  status(): [bytes: number, messages: number, maxBytes: number, key: number];
+  setBytes(bytes: number): void;
+  send(type: number, header: Uint8Array, body: Uint8Array, start: number, end: number, pad: number): number;
+  receive(scratch: Uint8Array, type: number): number;
+  type(): number;
+  awaitMessage(type: number): void;
+  awaitRoom(bytes: number): void;
+  ref(): void;
+  unref(): void;
+  close(): void;
+  remove(): void;
 }
 
 export interface AddonFileLock {

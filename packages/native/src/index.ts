@@ -19,8 +19,10 @@ export { adoptSocket, duplicateDescriptor, type InheritedSocket } from './inheri
 export { attempt, kernelError } from './kernel-error.js';
 export { native, nativeProblem, targetName } from './load.js';
 export { makePipe, type PipeEnds } from './pipe.js';
+export { PosixQueue, type PosixQueueOptions, type QueueAttributes } from './posix-queue.js';
 export { type ProcessWatch, watchProcess } from './process-watch.js';
 export { mapRegion, type RegionOptions } from './region.js';
+export { SYSV_TEXT, SysvQueue, type SysvQueueEvents, type SysvStatus } from './sysv-queue.js';
 export {
   DatagramReceiver,
   type DatagramReceiverOptions,

@@ -13,7 +13,7 @@ function rounds(t: Harness): number {
 
 async function timedOutSend(t: Harness): Promise<void> {
   const [a, b] = await t.group(2);
-  for (const capacity of [0, 1]) {
+  for (const capacity of t.capacities(0, 1)) {
     const mailbox = t.mailbox({ capacity });
     const receiver = await b.receiver(mailbox);
     const sender = await a.sender(mailbox);

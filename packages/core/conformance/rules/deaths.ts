@@ -67,7 +67,7 @@ async function senderDiesWriting(t: Harness): Promise<void> {
 
 async function senderDiesWaiting(t: Harness): Promise<void> {
   const [host, living] = await t.group(2);
-  for (const capacity of [0, 2]) {
+  for (const capacity of t.capacities(0, 2)) {
     const mailbox = t.mailbox({ capacity });
     const receiver = await host.receiver(mailbox);
     const dying = await t.party();
@@ -149,7 +149,7 @@ async function receiverDies(t: Harness): Promise<void> {
 
 async function waitingReceiverDies(t: Harness): Promise<void> {
   const [host, sender] = await t.group(2);
-  for (const capacity of [0, 4]) {
+  for (const capacity of t.capacities(0, 4)) {
     const mailbox = t.mailbox({ capacity });
     const receiver = await host.receiver(mailbox);
     const dying = await t.party();

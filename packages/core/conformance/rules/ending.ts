@@ -1,7 +1,7 @@
 /** R24: closing handles and runtimes, and what is left afterwards. */
 import assert from 'node:assert/strict';
 import { fails, forLater, numbers, rejects } from '../expect.js';
-import { filesIn, type Harness } from '../harness.js';
+import type { Harness } from '../harness.js';
 import { type ConformanceRule, rule } from '../rule.js';
 
 const closed = (call: Promise<unknown>) => forLater(rejects(call, 'ERR_CLOSED'));
@@ -29,7 +29,7 @@ async function closingReceiver(t: Harness): Promise<void> {
 
 async function closingSender(t: Harness): Promise<void> {
   const [a, b] = await t.group(2);
-  for (const capacity of [0, 1]) {
+  for (const capacity of t.capacities(0, 1)) {
     const mailbox = t.mailbox({ capacity });
     const receiver = await b.receiver(mailbox);
     const [leaving, staying] = [await a.sender(mailbox), await a.sender(mailbox)];
@@ -121,7 +121,7 @@ async function exitsByItself(t: Harness): Promise<void> {
   assert.deepEqual(await a.leave(), { code: 0, signal: null }, 'nothing keeps the process alive');
   await t.within(b.close(), 'the other runtime to close');
   assert.deepEqual(await b.leave(), { code: 0, signal: null });
-  assert.deepEqual(filesIn(t.directory), [], 'nothing is left in the runtime directory');
+  assert.deepEqual(t.filesLeft(), [], 'nothing is left in the runtime directory');
 }
 
 async function clearsUpAfterTheDead(t: Harness): Promise<void> {
@@ -132,11 +132,7 @@ async function clearsUpAfterTheDead(t: Harness): Promise<void> {
     await t.kill(dying);
     await witness.event('peer:down', ({ name }) => name === dying.name, dying.name);
     await t.within(witness.close(), 'the survivor to close');
-    assert.deepEqual(
-      filesIn(t.directory),
-      [],
-      'what the dead left belongs to nobody, and goes with the last one',
-    );
+    assert.deepEqual(t.filesLeft(), [], 'what the dead left belongs to nobody, and goes with the last one');
   }
 }
 

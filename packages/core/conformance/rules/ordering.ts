@@ -93,7 +93,7 @@ async function competing(t: Harness): Promise<void> {
 
 async function competingInOrder(t: Harness): Promise<void> {
   const [a, b, c] = await t.group(3);
-  for (const capacity of [0, 1, 'unbounded'] as const)
+  for (const capacity of t.capacities(0, 1, 'unbounded'))
     await trade(t, { mailbox: t.mailbox({ capacity }), producers: [a, b], consumers: [b, c], count: 150 });
 }
 

@@ -92,7 +92,7 @@ async function manyAtOnce(t: Harness): Promise<void> {
 
 async function manyLoopsAtOnce(t: Harness): Promise<void> {
   const [a, b] = await t.group(2);
-  for (const capacity of [0, 3]) {
+  for (const capacity of t.capacities(0, 3)) {
     const mailbox = t.mailbox({ capacity });
     await trade(t, {
       mailbox,

@@ -7,7 +7,7 @@ import { type ConformanceRule, rule } from '../rule.js';
 
 async function emptyIsNull(t: Harness): Promise<void> {
   const [a, b, c] = await t.group(3);
-  for (const capacity of [0, 3, 'unbounded'] as const) {
+  for (const capacity of t.capacities(0, 3, 'unbounded')) {
     const mailbox = t.mailbox({ capacity });
     assert.equal(await t.within(b.tryReceive(mailbox), 'tryReceive of an empty mailbox'), null);
     const [host, other] = [await b.receiver(mailbox), await c.receiver(mailbox)];

@@ -75,7 +75,7 @@ async function stoppedReceiverHoldsUpNobody(t: Harness): Promise<void> {
 /** What a stopped process was given it has not received: killed, it has lost nothing. */
 async function stoppedReceiverDies(t: Harness): Promise<void> {
   const [sender, host] = await t.group(2);
-  for (const capacity of [0, 4]) {
+  for (const capacity of t.capacities(0, 4)) {
     const mailbox = t.mailbox({ capacity });
     const receiver = await host.receiver(mailbox);
     const dying = await t.party();

@@ -51,7 +51,7 @@ async function survivorHosts(t: Harness): Promise<void> {
 
 async function waitingReceiveSurvives(t: Harness): Promise<void> {
   const [sender, survivor, other] = await t.group(3);
-  for (const capacity of [0, 3]) {
+  for (const capacity of t.capacities(0, 3)) {
     const mailbox = t.mailbox({ capacity });
     const host = await t.party();
     await host.receiver(mailbox);
@@ -70,7 +70,7 @@ async function waitingReceiveSurvives(t: Harness): Promise<void> {
 
 async function waitingSendSurvives(t: Harness): Promise<void> {
   const [sender, survivor] = await t.group(2);
-  for (const capacity of [0, 1]) {
+  for (const capacity of t.capacities(0, 1)) {
     const mailbox = t.mailbox({ capacity });
     const host = await t.party();
     await host.receiver(mailbox);

@@ -114,7 +114,7 @@ async function interruptedFarReceives(t: Harness, capacity: number | 'unbounded'
 /** Receives that give up and are not followed by another: what was on its way to one is there for whoever asks next. */
 async function restingReceivers(t: Harness): Promise<void> {
   const [a, b, c] = await t.group(3);
-  for (const capacity of [0, 8]) {
+  for (const capacity of t.capacities(0, 8)) {
     const produce = { window: 4 };
     const consume = { interrupted: 0.7, rest: 12 };
     const common = { producers: [a], count: rounds(t), produce, consume };

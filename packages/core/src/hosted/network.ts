@@ -97,7 +97,9 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
   }
 
   /** For links whose mechanism does not show it. */
-  peerDown({ incarnation }: PeerInfo): void {
+  peerDown(peer: PeerInfo): void {
+    const { incarnation } = peer;
+    this.setup.port.peerDown?.(peer);
     for (const session of [...this.everySession]) if (session.incarnation === incarnation) session.peerDown();
   }
 

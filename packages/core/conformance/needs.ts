@@ -1,0 +1,80 @@
+/** Which abilities the tests of the rules need that a transport may say it lacks (`capabilities.lacks`), by rule and title. */
+import type { Ability } from '../src/transport.js';
+import type { ConformanceRule } from './rule.js';
+
+const needs: Readonly<Record<string, readonly Ability[]>> = {
+  'R1 the same name in another namespace is another mailbox and another process': ['direct'],
+  'R1 a process and a mailbox may have the same name': ['direct'],
+  'R1 every name inside the pattern works, of 1 to 128 characters': ['direct'],
+  'R2 receive(peer(P)) takes only what P sent; the rest stays, in order': ['direct'],
+  'R2 receive(peer(P)) waits while there is only what others sent': ['direct'],
+  'R2 a direct send waits until its receiver exists, and may be to oneself': ['direct'],
+  'R3 from is what the transport established, not what the body claims': ['direct'],
+  'R5 at capacity 0 send does not resolve before a receiver has the message': ['rendezvous'],
+  'R5 what was accepted outlives the process that sent it': ['large bodies'],
+  'R7 a send that timed out without a host is not delivered to a later one': ['rendezvous', 'direct'],
+  'R7 timeouts and aborts raced against a rendezvous': ['rendezvous'],
+  'R7 large messages, timed out and aborted under way': ['large bodies'],
+  'R8 at capacity 0 trySend is true exactly when a receive is waiting': ['rendezvous'],
+  'R9 concurrent sends arrive in the order in which they were accepted': ['large bodies'],
+  'R9 the order holds over all verbs': ['many places'],
+  'R9 direct messages of each sender arrive in order': ['direct'],
+  'R10 whatever the codec and the size': ['large bodies'],
+  'R11 a thousand concurrent sends and receives on one handle': ['many places'],
+  'R13 a receive that timed out or was aborted took nothing': ['direct'],
+  'R13 at capacity 0 a receive that timed out is not waiting any more': ['rendezvous'],
+  'R13 select takes one message from one source': ['direct'],
+  'R13 timeouts and aborts raced against a rendezvous': ['rendezvous'],
+  'R14 tryReceive of an empty mailbox is null': ['direct'],
+  'R14 at capacity 0 tryReceive takes from a blocked sender': ['rendezvous'],
+  'R15 type takes the earliest match and leaves the rest in order': ['type', 'selection', 'many places'],
+  'R15 from, and type with from, select': ['selection', 'many places'],
+  'R15 a receive that selects waits for its match and holds up no other': ['type'],
+  'R15 selection at capacity 0 meets the sender that matches': ['rendezvous'],
+  'R15 selection from a long backlog': ['type', 'many places'],
+  'R16 a higher priority is received first, first in first out within one': ['priority', 'many places'],
+  'R16 a late high priority overtakes, and selection respects priority': ['priority', 'type'],
+  'R16 priorities and selection in a long backlog': ['priority', 'type', 'many places'],
+  'R16 without ordering: priority nothing overtakes': ['many places'],
+  'R17 capacity n is exact over all senders together': ['many places'],
+  'R17 at capacity 0 nothing is accepted that is not received': ['rendezvous'],
+  'R17 at capacity 0 one receive or select meets one sender': ['rendezvous'],
+  'R18 send to an unbounded mailbox waits for no receiver': ['unbounded'],
+  'R18 at the byte limit send is ERR_NO_SPACE and nothing accepted is lost': ['unbounded'],
+  'R19 another capacity is ERR_CAPACITY_MISMATCH, naming both; none adopts': ['rendezvous'],
+  'R20 the default capacity is 1024': ['many places'],
+  'R20 the inbox of a process holds 1024 direct messages': ['direct'],
+  'R21 every kind of value arrives equal': ['many places'],
+  'R21 every kind of value arrives equal when sent directly': ['direct'],
+  'R21 every kind of value arrives equal within one runtime': ['unbounded'],
+  'R22 0 B to 16 MiB pass': ['large bodies'],
+  'R22 16 MiB pass at capacity 0, to the host and to another receiver': ['rendezvous', 'large bodies'],
+  'R22 one byte more is ERR_TOO_LARGE before anything is sent': ['direct'],
+  'R23 a schema rejects with ERR_SCHEMA at the sender': ['direct'],
+  'R24 closing a receiver settles its pending calls and takes nothing': ['type'],
+  'R24 closing the runtime settles every pending call and reports what was not sent': [
+    'rendezvous',
+    'direct',
+  ],
+  'R24 a mailbox that everybody left empty is gone': ['rendezvous'],
+  'R24 large sends that wait outlive a host that closes': ['large bodies'],
+  'R25 senders killed while they write large messages leave nothing partial and block nobody': [
+    'large bodies',
+  ],
+  'R25 a sender killed while it waits holds no place': ['large bodies'],
+  'R25 a sender stopped while it writes blocks nobody and goes on': ['large bodies'],
+  'R26 a receiver killed at work loses at most what it had received': ['large bodies'],
+  'R26 receives that wait at other processes outlive the host': ['type'],
+  'R26 hosts that die at work lose what is reported, double nothing, and hold up nobody': ['type'],
+  'R27 peers are told of a death': ['direct'],
+  'R27 a stopped process is not dead': ['direct'],
+  'R28 bodies that are not what their frames say harm nothing': ['many places'],
+  'R28 bodies that break the receiver’s codec harm nothing': ['large bodies'],
+};
+
+export function needsOf({ rule, title }: Pick<ConformanceRule, 'rule' | 'title'>): readonly Ability[] {
+  return needs[`${rule} ${title}`] ?? [];
+}
+
+/** Of which tests something is said here. */
+export const needy: readonly string[] = Object.keys(needs);

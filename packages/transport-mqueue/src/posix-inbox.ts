@@ -1,0 +1,90 @@
+import { kernelQueue } from '@pigeonhole/core/transport';
+import { PosixQueue } from '@pigeonhole/native';
+import { isBudgetSpent, posixLimit, sysctl } from './limits.js';
+import { BATCH, type Inbox, type Mechanism, type Outbox } from './mechanism.js';
+
+/** Messages of an inbox: what fs.mqueue.msg_max lets anybody have by default. */
+const MESSAGES = 10;
+/** Of one message. Half of what one may have by default, so that twice as many processes have an inbox in RLIMIT_MSGQUEUE. */
+const MESSAGE_BYTES = 4096;
+/** Where little of that is left, an inbox is smaller. */
+const SMALLEST = 512;
+
+/** Inboxes that are POSIX message queues: their descriptors are polled by the event loop, for messages and for room. */
+export class PosixMechanism implements Mechanism {
+  readonly api = 'posix';
+  readonly messageBytes = MESSAGE_BYTES;
+  readonly window = 16_384;
+
+  constructor(private readonly directory: string) {}
+
+  addressOf(incarnation: string): string {
+    return `posix:${this.nameOf(incarnation)}`;
+  }
+
+  makeInbox(incarnation: string, onMessage: (message: Uint8Array) => void): Inbox {
+    const name = this.nameOf(incarnation);
+    const scratch = new Uint8Array(MESSAGE_BYTES);
+    let open = true;
+    const take = (most: number): void => {
+      for (let taken = 0; taken < most && open; taken++) {
+        const count = queue.receive(scratch);
+        if (count < 0) return;
+        onMessage(scratch.subarray(0, count));
+      }
+    };
+    const queue = make(name, () => take(BATCH));
+    queue.watch({ message: true, room: false });
+    queue.ref();
+    return {
+      address: this.addressOf(incarnation),
+      drain: () => take(MESSAGES),
+      unlink: () => void PosixQueue.unlink(name),
+      close: () => {
+        open = false;
+        queue.close();
+      },
+    };
+  }
+
+  openOutbox(incarnation: string, onRoom: () => void): Outbox {
+    const queue = new PosixQueue(this.nameOf(incarnation), {
+      onRoom: () => {
+        queue.watch({ message: false, room: false });
+        onRoom();
+      },
+    });
+    const { messageBytes } = queue.attributes();
+    return {
+      messageBytes,
+      send(head, body, start, end) {
+        const sent = queue.send(head, body, start, end);
+        if (!sent) queue.watch({ message: false, room: true });
+        return sent;
+      },
+      close: () => queue.close(),
+    };
+  }
+
+  discard(incarnation: string): void {
+    PosixQueue.unlink(this.nameOf(incarnation));
+  }
+
+  private nameOf(incarnation: string): string {
+    return kernelQueue(this.directory, `@${incarnation}`).name;
+  }
+}
+
+function make(name: string, onMessage: () => void): PosixQueue {
+  const maxMessages = Math.min(MESSAGES, sysctl('fs.mqueue.msg_max'));
+  let messageBytes = Math.min(MESSAGE_BYTES, sysctl('fs.mqueue.msgsize_max'));
+  for (;;) {
+    try {
+      return new PosixQueue(name, { create: { maxMessages, messageBytes }, onMessage });
+    } catch (error) {
+      if (!isBudgetSpent(error) || messageBytes / 2 < SMALLEST)
+        throw posixLimit(error, maxMessages, messageBytes, `an inbox queue`);
+      messageBytes /= 2;
+    }
+  }
+}

@@ -1,0 +1,19 @@
+import { modelTest } from '@pigeonhole/core/conformance';
+import fc from 'fast-check';
+import { test } from 'vitest';
+
+for (const [api, place, numRuns] of [
+  ['posix', 'process', 20],
+  ['posix', 'threads', 8],
+  ['posix', 'processes', 6],
+  ['sysv', 'process', 10],
+  ['sysv', 'processes', 4],
+] as const)
+  test(`a mailbox over ${api} queues does what the model of a mailbox does (${place})`, async () => {
+    const choices = fc.array(fc.nat(), { maxLength: 120, size: 'max' });
+    await modelTest({
+      transport: { use: 'mqueue', api },
+      place,
+      search: (run) => fc.assert(fc.asyncProperty(choices, run), { numRuns }),
+    });
+  }, 600_000);

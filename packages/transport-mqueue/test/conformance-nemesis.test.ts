@@ -1,0 +1,12 @@
+// More kills: node packages/core/conformance/nemesis-run.mjs --transport mqueue --kills 200 --seed 7
+import { nemesis } from '@pigeonhole/core/conformance';
+import { expect, test } from 'vitest';
+
+test.each(['posix', 'sysv'] as const)(
+  '15 processes killed at random instants: every message over %s queues is accounted for',
+  async (api) => {
+    const report = await nemesis({ transport: { use: 'mqueue', api }, kills: 15, seed: 1 });
+    expect(report.senders + report.receivers + report.hosts).toBe(15);
+  },
+  600_000,
+);
