@@ -101,6 +101,7 @@ export interface ShmMailbox {
   awake(): void;
   block(milliseconds: number, receiving: boolean, choosy: boolean, handle: number): void;
   wakeReceivers(): void;
+  promote(): void;
   sweep(): void;
   senderName(lane: number): string;
   live(): number;

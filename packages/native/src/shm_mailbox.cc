@@ -111,7 +111,7 @@ class JsMailbox : public Napi::ObjectWrap<JsMailbox> {
          InstanceMethod<&JsMailbox::withdrawWant>("withdrawWant"), InstanceMethod<&JsMailbox::selector>("selector"),
          InstanceMethod<&JsMailbox::dropSelector>("dropSelector"), InstanceMethod<&JsMailbox::sleep>("sleep"),
          InstanceMethod<&JsMailbox::awake>("awake"), InstanceMethod<&JsMailbox::block>("block"),
-         InstanceMethod<&JsMailbox::wakeReceivers>("wakeReceivers"), InstanceMethod<&JsMailbox::sweep>("sweep"),
+         InstanceMethod<&JsMailbox::wakeReceivers>("wakeReceivers"), InstanceMethod<&JsMailbox::promote>("promote"), InstanceMethod<&JsMailbox::sweep>("sweep"),
          InstanceMethod<&JsMailbox::senderName>("senderName"), InstanceMethod<&JsMailbox::live>("live"),
          InstanceMethod<&JsMailbox::laneBytes>("laneBytes"), InstanceMethod<&JsMailbox::poison>("poison"),
          InstanceMethod<&JsMailbox::leave>("leave")});
@@ -273,6 +273,9 @@ class JsMailbox : public Napi::ObjectWrap<JsMailbox> {
   }
   void wakeReceivers(const Napi::CallbackInfo& info) {
     guarded(info.Env(), [&] { mailbox().wakeReceivers(); });
+  }
+  void promote(const Napi::CallbackInfo& info) {
+    guarded(info.Env(), [&] { mailbox().promote(); });
   }
   void sweep(const Napi::CallbackInfo& info) {
     guarded(info.Env(), [&] { mailbox().sweep(); });

@@ -183,6 +183,15 @@ export class SharedMailbox implements Channel, Polled {
     return this.waiting;
   }
 
+  lookUp(): boolean {
+    try {
+      if (this.posted.size > 0) this.shared.promote();
+    } catch (error) {
+      this.fail(error);
+    }
+    return this.poll();
+  }
+
   /** The bell rang for this mailbox. */
   wakened(): void {
     this.unpark();

@@ -6,7 +6,15 @@ export interface Polled {
   readonly waiting: boolean;
   /** From now on to be woken; whether something happened meanwhile after all. */
   park(): boolean;
+  /** Does what somebody else should have done and told of; whether anything came of it. */
+  lookUp(): boolean;
 }
+
+/**
+ * Milliseconds between two looks at what is parked. Who is stopped in the few instructions between taking it upon itself to wake
+ * another and doing so would otherwise let that one sleep for as long as it is stopped itself.
+ */
+const LOOK_UP = 1_000;
 
 /**
  * Looks after mailboxes in which calls wait: for some turns of the event loop, which is cheaper than sleeping and being woken
@@ -14,6 +22,8 @@ export interface Polled {
  */
 export class Poller {
   private readonly busy = new Set<Polled>();
+  private readonly parked = new Set<Polled>();
+  private lookingUp: NodeJS.Timeout | null = null;
   private idleTurns = 0;
   private scheduled: NodeJS.Immediate | null = null;
   private readonly turn = (): void => this.go();
@@ -21,6 +31,7 @@ export class Poller {
   constructor(private readonly turns: number) {}
 
   add(polled: Polled): void {
+    this.parked.delete(polled);
     this.busy.add(polled);
     this.idleTurns = 0;
     this.scheduled ??= setImmediate(this.turn);
@@ -28,9 +39,12 @@ export class Poller {
 
   remove(polled: Polled): void {
     this.busy.delete(polled);
+    this.parked.delete(polled);
   }
 
   close(): void {
+    this.parked.clear();
+    this.lookUpWhileParked();
     if (this.scheduled !== null) clearImmediate(this.scheduled);
     this.scheduled = null;
     this.busy.clear();
@@ -45,7 +59,25 @@ export class Poller {
     }
     this.idleTurns = progress ? 0 : this.idleTurns + 1;
     if (this.idleTurns > this.turns)
-      for (const polled of this.busy) if (!polled.park()) this.busy.delete(polled);
+      for (const polled of this.busy) {
+        if (polled.park()) continue;
+        this.busy.delete(polled);
+        if (polled.waiting) this.parked.add(polled);
+      }
+    this.lookUpWhileParked();
     if (this.busy.size > 0) this.scheduled ??= setImmediate(this.turn);
+  }
+
+  private lookUpWhileParked(): void {
+    if (this.parked.size === 0) {
+      if (this.lookingUp !== null) clearInterval(this.lookingUp);
+      this.lookingUp = null;
+    } else
+      this.lookingUp ??= setInterval(() => {
+        for (const polled of this.parked)
+          if (!polled.waiting) this.parked.delete(polled);
+          else if (polled.lookUp()) this.add(polled);
+        this.lookUpWhileParked();
+      }, LOOK_UP).unref();
   }
 }

@@ -114,6 +114,9 @@ class Mailbox {
   /** Passes on the chance to receive that a wake-up was for. */
   void wakeReceivers();
 
+  /** Gives free places to the sends that wait; whoever frees one does it, unless it is stopped just then. */
+  void promote();
+
   /** Puts right what the dead left. */
   void sweep();
   /** Name of the process whose lane this is, and what it was when it was read. */
@@ -211,7 +214,6 @@ class Mailbox {
   Sent post(const Message& message, Lane::Block block, uint32_t length, bool mayWait, Handle& handle);
   void drop(Lane::Block block, uint32_t length);
   bool withdraw(const View& view, uint32_t slot, uint64_t word);
-  void promote();
   void promoteOne(const View& view);
 
   void refresh(const View& view);
