@@ -50,6 +50,7 @@ async function nodeOf(major) {
   return process.exit(code);
 }
 
+process.env.PIGEONHOLE_TESTS ??= 'node';
 await ensureInstalled();
 const built = await turbo('build');
 if (built !== 0) process.exit(built);
