@@ -9,7 +9,8 @@ import type { CaseResult, SystemCalls } from './result.js';
 import { type Outcome, type RunOptions, runCase } from './runner.js';
 import { SystemCallCounter } from './system-calls.js';
 
-const STRACE_DURATION = 300;
+/** Long enough that what opening and closing takes does not count. */
+const STRACE_DURATION = 800;
 export const USUAL_ROUNDS = 5;
 const DETAIL_ROUNDS = 3;
 
