@@ -1,0 +1,272 @@
+import {
+  type Capacity,
+  Delivery,
+  type Envelope,
+  matches,
+  OperationList,
+  type ReceiveOperation,
+  type Selector,
+  type Waiting,
+} from '@pigeonhole/core/transport';
+import type { ShmMailbox } from '@pigeonhole/native';
+import type { Meeting } from './meeting.js';
+
+const [WAITS, CLAIMED] = [0, 1];
+/** Selectors kept ready; more make one anew now and then. */
+const SELECTORS = 256;
+export const NONE = -1;
+
+/** Of the mailbox that these receives wait for. */
+export interface Receiving {
+  readonly capacity: Capacity;
+  /** Runs a step for one call; what it throws fails the call, and, where the mailbox is damaged, all. */
+  guard(operation: Waiting, step: () => void): boolean;
+  /** A receive has taken a message. */
+  taken(): void;
+}
+
+/** The receives of one process that wait for a mailbox in shared memory, in the order in which they were called. */
+export class Receives {
+  readonly list = new OperationList<ReceiveOperation>();
+  private readonly selectors = new Map<string, number>();
+  private readonly senders: { readonly identity: number; readonly name: string }[] = [];
+  /** Whether there was a message for a call that could not claim it just then. */
+  private unclear = false;
+
+  constructor(
+    private readonly mailbox: Receiving,
+    private readonly shared: ShmMailbox,
+    private readonly scratch: Uint8Array,
+    private readonly frame: Float64Array,
+    private readonly meeting: Meeting,
+  ) {}
+
+  /** Whether none of them takes just anything. */
+  get choosy(): boolean {
+    for (const { selector } of inOrder(this.list)) if (selector === null) return false;
+    return true;
+  }
+
+  /** A sender may have died after it took the token of a select, and before it gave it anything. */
+  wantAnew(): void {
+    for (const operation of [...inOrder(this.list)]) {
+      if (operation.settled || operation.group === null || !this.wants(operation)) continue;
+      this.withdraw(operation);
+      if (!operation.settled) this.want(operation);
+    }
+  }
+
+  settle(): boolean {
+    this.unclear = false;
+    let progress = this.mailbox.capacity === 0 && this.settleMet();
+    for (const operation of inOrder(this.list)) {
+      this.mailbox.guard(operation, () => this.serve(operation));
+      if (operation.begun && !operation.settled) operation.empty();
+      if (operation.settled) progress = true;
+      // Nothing for one that takes anything is nothing for those behind it.
+      else if (operation.selector === null && this.mailbox.capacity !== 0) break;
+    }
+    return progress || this.unclear;
+  }
+
+  serve(operation: ReceiveOperation): void {
+    if (takesNothing(operation)) return;
+    const meets = this.mailbox.capacity === 0 && operation.wait;
+    if (!meets || operation.group !== null) this.fill(operation);
+    if (meets && !operation.settled && !operation.begun) this.meet(operation);
+  }
+
+  /** Sees to it that senders can meet it, unless there is something for it, which may have come back from one who died. */
+  private meet(operation: ReceiveOperation): void {
+    if (this.wants(operation)) {
+      if (operation.group !== null || !this.shared.available(this.selectorFor(operation.selector))) return;
+      this.withdraw(operation);
+    }
+    if (!operation.settled && !operation.begun) this.want(operation);
+  }
+
+  /**
+   * Gives the receives that were met their messages, each sender's in order, but none that was sent after `before`.
+   *
+   * Looks twice: while it looks, a sender may meet one that was looked at already and then one that was not. What was
+   * sent before anything that the first look has found, the second finds.
+   */
+  private settleMet(before?: { readonly lane: number; readonly order: number }): boolean {
+    const first = this.met();
+    if (first.length === 0) return false;
+    const last = new Map<number, number>();
+    for (const { lane, order } of first) {
+      const known = last.get(lane);
+      if (known === undefined || ((order - known) | 0) > 0) last.set(lane, order);
+    }
+    if (before !== undefined) last.set(before.lane, before.order);
+    const due = this.met().filter(({ lane, order }) => {
+      const limit = last.get(lane);
+      return limit !== undefined && ((order - limit) | 0) <= 0;
+    });
+    due.sort((a, b) => (a.lane === b.lane ? (a.order - b.order) | 0 : 0));
+    for (const { operation } of due) {
+      if (operation.settled || !this.shared.met(operation.order)) continue;
+      operation.order = NONE;
+      this.hand(operation);
+    }
+    return due.length > 0;
+  }
+
+  private met(): { operation: ReceiveOperation; lane: number; order: number }[] {
+    const found = [];
+    for (const operation of inOrder(this.list))
+      if (this.wants(operation) && this.shared.peek(operation.order))
+        found.push({ operation, lane: this.frame[6] as number, order: this.frame[8] as number });
+    return found;
+  }
+
+  /** Gives the operation what is there. */
+  private fill(operation: ReceiveOperation): void {
+    const { group } = operation;
+    // A select that is over, of which this receive has not been withdrawn yet.
+    if (group?.settled) return;
+    if (!this.meeting.enter(group)) return;
+    const selector = this.selectorFor(operation.selector);
+    while (!operation.settled && this.shared.claim(selector)) if (!this.deliver(operation)) break;
+    if (!operation.settled) this.meeting.leave(group);
+  }
+
+  private want(operation: ReceiveOperation): void {
+    const token = this.meeting.tokenFor(operation.group);
+    if (token === null) return;
+    const selector = this.selectorFor(operation.selector);
+    while (!operation.settled && !operation.begun) {
+      const wanted = this.shared.want(selector, token);
+      if (wanted === WAITS) {
+        operation.order = this.frame[0] as number;
+        return;
+      }
+      if (wanted === CLAIMED) this.deliver(operation);
+      else {
+        // A select claims only with its token, which a sender may hold just now.
+        this.fill(operation);
+        this.unclear = !operation.settled;
+        return;
+      }
+    }
+  }
+
+  /** Whether it waits where senders can meet it. */
+  wants(operation: ReceiveOperation): boolean {
+    return this.mailbox.capacity === 0 && operation.order !== NONE;
+  }
+
+  withdraw(operation: ReceiveOperation): void {
+    const withdrawn = this.shared.withdrawWant(operation.order);
+    operation.order = NONE;
+    if (withdrawn) return;
+    this.settleMetBefore();
+    this.hand(operation);
+    if (operation.begun && !operation.settled) operation.empty();
+  }
+
+  /** Gives the claimed message to the first receive that takes it, `operation` being the last; whether it was taken. */
+  private deliver(operation: ReceiveOperation): boolean {
+    if (this.mailbox.capacity === 0) this.settleMetBefore();
+    for (let second = false; ; second = true) {
+      const target = this.firstFor(operation);
+      if (second && target === operation && !takes(operation, this.claimed())) {
+        this.shared.giveBack();
+        return true;
+      }
+      if (target === operation || !this.wants(target)) return this.hand(target);
+      const lane = this.frame[6] as number;
+      const order = this.frame[8] as number;
+      const withdrawn = this.shared.withdrawWant(target.order);
+      target.order = NONE;
+      if (withdrawn) return this.hand(target);
+      // A sender has just met it: of the two messages it takes the one that was sent first, the next receive the other.
+      if (this.frame[6] === lane && (((this.frame[8] as number) - order) | 0) > 0) this.shared.swapClaims();
+      this.hand(target);
+      this.shared.again();
+    }
+  }
+
+  /** Gives the receives that were met what was sent before the claimed message. */
+  private settleMetBefore(): void {
+    this.settleMet({ lane: this.frame[6] as number, order: this.frame[8] as number });
+    this.shared.again();
+  }
+
+  /** The first receive, up to `last`, that takes the claimed message. */
+  private firstFor(last: ReceiveOperation): ReceiveOperation {
+    if (this.list.first === last) return last;
+    const envelope = this.claimed();
+    for (const each of inOrder(this.list)) {
+      if (each === last) break;
+      if (takes(each, envelope) && this.meeting.enter(each.group)) return each;
+    }
+    return last;
+  }
+
+  private hand(operation: ReceiveOperation): boolean {
+    const taken = operation.deliver(this.claimed()) !== Delivery.declined;
+    if (taken) this.shared.take();
+    else this.shared.giveBack();
+    if (taken) this.mailbox.taken();
+    return taken;
+  }
+
+  private claimed(): Envelope {
+    const { frame } = this;
+    const length = frame[1] as number;
+    const lane = frame[6] as number;
+    const identity = frame[7] as number;
+    const body = length <= this.scratch.length ? this.scratch.subarray(0, length) : this.shared.body();
+    let sender = this.senders[lane];
+    if (sender?.identity !== identity) {
+      sender = { identity, name: this.shared.senderName(lane) };
+      this.senders[lane] = sender;
+    }
+    return {
+      body,
+      codec: frame[2] as number,
+      from: sender.name,
+      type: frame[3] as number,
+      priority: frame[4] as number,
+      sentAt: frame[5] as number,
+    };
+  }
+
+  private selectorFor(selector: Selector | null): number {
+    if (selector === null) return NONE;
+    const key = `${selector.types?.join() ?? ''}|${selector.from ?? ''}`;
+    let number = this.selectors.get(key);
+    if (number === undefined) {
+      if (this.selectors.size >= SELECTORS) {
+        const [oldest, freed] = this.selectors.entries().next().value as [string, number];
+        this.selectors.delete(oldest);
+        this.shared.dropSelector(freed);
+      }
+      number = this.shared.selector(selector.types && Uint32Array.from(selector.types), selector.from);
+      this.selectors.set(key, number);
+    }
+    return number;
+  }
+}
+
+function takes(operation: ReceiveOperation, envelope: Envelope): boolean {
+  if (operation.settled || operation.group?.settled || takesNothing(operation)) return false;
+  return matches(operation.selector, envelope);
+}
+
+/** `type: []` */
+function takesNothing({ selector }: ReceiveOperation): boolean {
+  return selector?.types?.length === 0;
+}
+
+/** In order; the one that is looked at may leave the list. */
+export function* inOrder<T extends Waiting>(list: OperationList<T>): Generator<T> {
+  let next: T | null = list.first;
+  while (next !== null) {
+    const operation: T = next;
+    next = operation.next as T | null;
+    yield operation;
+  }
+}
