@@ -6,7 +6,7 @@ for (const [api, place, numRuns] of [
   ['posix', 'process', 20],
   ['posix', 'threads', 8],
   ['posix', 'processes', 6],
-  ['sysv', 'process', 10],
+  ['sysv', 'process', 5],
   ['sysv', 'processes', 4],
 ] as const)
   test(`a mailbox over ${api} queues does what the model of a mailbox does (${place})`, async () => {

@@ -3,10 +3,10 @@ import { nemesis } from '@pigeonhole/core/conformance';
 import { expect, test } from 'vitest';
 
 test.each(['posix', 'sysv'] as const)(
-  '15 processes killed at random instants: every message over %s queues is accounted for',
+  '10 processes killed at random instants: every message over %s queues is accounted for',
   async (api) => {
-    const report = await nemesis({ transport: { use: 'mqueue', api }, kills: 15, seed: 1 });
-    expect(report.senders + report.receivers + report.hosts).toBe(15);
+    const report = await nemesis({ transport: { use: 'mqueue', api }, kills: 10, seed: 1 });
+    expect(report.senders + report.receivers + report.hosts).toBe(10);
   },
   600_000,
 );
