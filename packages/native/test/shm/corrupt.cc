@@ -86,7 +86,7 @@ void use(Party& party, uint32_t capacity, uint64_t id) {
   Mailbox::Received message{};
   attempt(&party, [&] {
     bool got;
-    if (capacity == 0) got = party->want(nullptr, 0, message, handle) || (id % 3 == 0 && !party->withdrawWant(handle, message));
+    if (capacity == 0) got = party->want(nullptr, 0, message, handle) == Mailbox::Wanted::claimed || (id % 3 == 0 && !party->withdrawWant(handle, message));
     else got = party->claim(nullptr, message);
     if (!got) return;
     if (idOf(message) == 0) failed = true;

@@ -89,7 +89,7 @@ void fill(uint32_t count) {
 bool claim(Party& party, Mailbox::Received& message) {
   if (capacity != 0) return party->claim(nullptr, message);
   Mailbox::Handle want = 0;
-  if (party->want(nullptr, 0, message, want)) return true;
+  if (party->want(nullptr, 0, message, want) == Mailbox::Wanted::claimed) return true;
   return !party->withdrawWant(want, message);
 }
 
@@ -125,19 +125,19 @@ void claimOne(Party& party) { if (!claim(party, message)) std::abort(); }
 void takeClaimed(Party& party) { takeOne(party, message); }
 void receiveOne(Party& party) { claimOne(party), takeClaimed(party); }
 void giveBackOne(Party& party) { claimOne(party), party->giveBack(); }
-void wantOne(Party& party) { if (party->want(nullptr, 0, message, handle)) std::abort(); }
+void wantOne(Party& party) { if (party->want(nullptr, 0, message, handle) == Mailbox::Wanted::claimed) std::abort(); }
 void withdrawWanted(Party& party) { if (!party->withdrawWant(handle, message)) std::abort(); }
 void wantAndWithdraw(Party& party) { wantOne(party), withdrawWanted(party); }
 void choosyWant(Party& party) {
   Selector selector;
   selector.types = {3, 4};
-  if (party->want(&selector, 0, message, handle)) std::abort();
+  if (party->want(&selector, 0, message, handle) == Mailbox::Wanted::claimed) std::abort();
 }
 void takeGiven(Party& party) { if (!party->met(handle, message)) std::abort(); takeOne(party, message); }
 void giveBackGiven(Party& party) { if (!party->met(handle, message)) std::abort(); party->giveBack(); }
 void select(Party& party) {
   const uint64_t token = party.members.newToken();
-  if (party->want(nullptr, token, message, handle)) std::abort();
+  if (party->want(nullptr, token, message, handle) == Mailbox::Wanted::claimed) std::abort();
   if (!party.members.takeToken(party.members.self(), token)) std::abort();
   party.members.releaseToken(party.members.self(), token);
   withdrawWanted(party);
@@ -174,16 +174,16 @@ void setWide() {
 void setSleeper() { fill(1), (*second)->sleepReceiving(false); }
 Mailbox::Handle wanted;
 void setWant() {
-  if ((*second)->want(nullptr, 0, message, wanted)) std::abort();
+  if ((*second)->want(nullptr, 0, message, wanted) == Mailbox::Wanted::claimed) std::abort();
   (*second)->sleepReceiving(false);
 }
 void setChoosyWant() {
   Selector selector;
   selector.types = {3};
-  if ((*second)->want(&selector, 0, message, wanted)) std::abort();
+  if ((*second)->want(&selector, 0, message, wanted) == Mailbox::Wanted::claimed) std::abort();
 }
 void setSelect() {
-  if ((*second)->want(nullptr, second->members.newToken(), message, wanted)) std::abort();
+  if ((*second)->want(nullptr, second->members.newToken(), message, wanted) == Mailbox::Wanted::claimed) std::abort();
   (*second)->sleepReceiving(true);
 }
 /** A process that died with a claim, a message of its own in the mailbox and one that waited. */
@@ -311,7 +311,7 @@ void checkPlaces(const Scene& scene, long n) {
   if (capacity == 0) {
     Mailbox::Handle want = 0;
     expect(attempt(*first, false) == Mailbox::Sent::refused, scene.name, n, "met nobody");
-    expect(!(*second)->want(nullptr, 0, message, want), scene.name, n, "a message from nobody");
+    expect((*second)->want(nullptr, 0, message, want) != Mailbox::Wanted::claimed, scene.name, n, "a message from nobody");
     expect(attempt(*first, false) == Mailbox::Sent::accepted, scene.name, n, "a want was not met");
     expect((*second)->met(want, message) && idOf(message) == 1, scene.name, n, "the message of a meeting");
     (*second)->take();

@@ -60,12 +60,12 @@ void wants(const std::string& directory) {
   Mailbox::Handle want = 0;
   Mailbox::Handle other = 0;
   Mailbox::Received message{};
-  if (first->want(&selector, 0, message, want)) std::abort();
-  if (second->want(&selector, 0, message, other)) std::abort();
+  if (first->want(&selector, 0, message, want) == Mailbox::Wanted::claimed) std::abort();
+  if (second->want(&selector, 0, message, other) == Mailbox::Wanted::claimed) std::abort();
   expectSleep("a receive that waits, another behind it", first, true, true, want);
   if (send(second, other) != Mailbox::Sent::waits) std::abort();
   Mailbox::Handle unused = 0;
-  if (!third->want(nullptr, 0, message, unused)) std::abort();
+  if (third->want(nullptr, 0, message, unused) != Mailbox::Wanted::claimed) std::abort();
   third->giveBack();
   expectSleep("a receive that waits, a message given back", first, true, true, want);
   third->want(nullptr, 0, message, unused);
