@@ -1,6 +1,6 @@
 /** The inbox queue itself: what a death leaves, what happens while nobody reads, and what others put into it. */
 import { execFile, spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { mailbox } from '@pigeonhole/core';
@@ -121,14 +121,16 @@ describe.each(['posix', 'sysv'] as const)('%s', (api) => {
       ['hosted', 20],
       ['kernel', 20],
     ] as const) {
-      const log = join(directory, `log-${queue}`);
+      const logs = mkdtempSync(join(directory, `${queue}-`));
       await promisify(execFile)('strace', [
-        ...['-f', '-qq', '-e', 'trace=mq_open,mq_timedsend,mq_timedreceive,msgget,msgsnd,msgrcv'],
-        ...['-e', 'signal=none', '-s', '16', '-o', log, '--', process.execPath],
+        // A file for each thread: in one, lines of several would be cut in two.
+        ...['-ff', '-qq', '-e', 'trace=mq_open,mq_timedsend,mq_timedreceive,msgget,msgsnd,msgrcv'],
+        ...['-e', 'signal=none', '-s', '16', '-o', join(logs, 'log'), '--', process.execPath],
         ...[peerScript, JSON.stringify({ api, queue }), join(directory, 'run'), NAMESPACE, 'self-test'],
       ]);
+      const log = readdirSync(logs).map((name) => readFileSync(join(logs, name), 'utf8'));
       const calls = (name: string): number =>
-        readFileSync(log, 'utf8').match(new RegExp(` ${name}\\(.*= \\d+$`, 'gm'))?.length ?? 0;
+        log.join('\n').match(new RegExp(`^${name}\\(.*= \\d+$`, 'gm'))?.length ?? 0;
       const [make, send, receive] =
         api === 'posix' ? ['mq_open', 'mq_timedsend', 'mq_timedreceive'] : ['msgget', 'msgsnd', 'msgrcv'];
       expect(calls(make)).toBeGreaterThanOrEqual(1);
