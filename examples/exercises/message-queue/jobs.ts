@@ -1,6 +1,8 @@
 import { mailbox } from '@pigeonhole/core';
 
-/** Each message has a type besides its body, and a reader may ask for one type before the others. */
+/** One message queue of the kernel, of System V: each message has a type besides its body, and `msgrcv` takes the first of a type. */
+export const transport = { use: 'mqueue', api: 'sysv', queue: 'kernel' } as const;
+
 export const URGENT = 1;
 export const ORDINARY = 2;
 

@@ -1,6 +1,5 @@
-/** Exercise 2: one process writes messages into a queue; another takes them out by their type and prints them. */
+/** Exercise 2: one process writes messages into a queue, and ends; another takes them out by their type and prints them. */
 import { ended, start } from '../processes.js';
 
-const writer = start(new URL('./writer.js', import.meta.url));
-const reader = start(new URL('./reader.js', import.meta.url));
-await ended(writer, reader);
+await ended(start(new URL('./writer.js', import.meta.url)));
+await ended(start(new URL('./reader.js', import.meta.url)));

@@ -1,9 +1,8 @@
-import { createRuntime, peer } from '@pigeonhole/core';
-import { jobs, URGENT } from './jobs.js';
+import { createRuntime } from '@pigeonhole/core';
+import { jobs, transport, URGENT } from './jobs.js';
 
-await using reader = await createRuntime({ name: 'reader', transport: 'fifo' });
+await using reader = await createRuntime({ name: 'reader', transport });
 const queue = await reader.receiver(jobs);
-await reader.receive(peer<string>('writer')); // to begin when all are there
 for (;;) {
   // The earliest of that type; the others keep their places.
   const message = (await queue.tryReceive({ type: URGENT })) ?? (await queue.tryReceive());
