@@ -66,6 +66,8 @@ async function otherNamespace(t: Harness): Promise<void> {
   await t.within(other.send('to itself'), 'a direct send within the other namespace');
   assert.equal(await receiver.tryReceive(), null, 'another mailbox');
   assert.equal(await here.tryReceive({ kind: 'anyPeer' }), null, 'another process');
+  const own = await t.within(there.receive({ kind: 'anyPeer' }), 'what it sent itself');
+  assert.equal(own.body, 'to itself');
 }
 
 async function peersAndMailboxesApart(t: Harness): Promise<void> {
