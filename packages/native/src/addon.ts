@@ -71,7 +71,7 @@ export interface ShmMailbox {
   readonly capacity: number;
   readonly byPriority: boolean;
   readonly replaced: boolean;
-  /** Capacity and ordering will not change any more. */
+  /** Ordering, and whether the capacity is 0, will not change any more. */
   readonly settled: boolean;
   settle(capacity: number, ordering: number): void;
   send(

@@ -67,7 +67,8 @@ export class SharedMailbox implements Channel, Polled, Receiving {
   /** Behind the door. Another handle of this process names what the first had left open; -1 stands for nothing. */
   settle(capacity: number, ordering: number): void {
     try {
-      if (!this.settled) this.shared.settle(capacity, ordering);
+      this.shared.settle(capacity, ordering);
+      this.readSettings();
     } catch (error) {
       this.fail(error);
     }

@@ -119,7 +119,7 @@ struct Turn {
   Word extent;
   /** Where the latest message was appended: | times around:32 | slot:32 | */
   Word cursor;
-  /** | by priority:32 | capacity:32 |: settled by the first message, or by whoever names them before. */
+  /** | by priority:32 | capacity:32 |: settled by whoever names them, or by the first message; then a buffer may still be given another size. */
   Word settings;
   /** The sequence it was written for: only to notice corruption. */
   Word sequence;

@@ -69,7 +69,7 @@ class Mailbox {
   bool byPriority() { return look(), byPriority_; }
   /** Behind the door. */
   void settle(std::optional<uint32_t> capacity, std::optional<uint32_t> ordering);
-  /** Capacity and ordering will not change any more. */
+  /** Ordering, and whether the capacity is 0, will not change any more. */
   bool settled() { return look().sequence != 0; }
   bool replaced() const { return replaced_; }
   bool poisoned() const;

@@ -140,13 +140,19 @@ void Mailbox::join(const Spec& spec) {
   sweep();
 }
 
-/** Who first names a capacity or an ordering settles it, if no message has settled the default. */
+/**
+ * Who first names a capacity or an ordering settles it. An ordering, and whether there is a buffer at all, only as long as there has
+ * been no message; the size of the buffer also later: those who came first and named none did not mean the default.
+ */
 void Mailbox::settle(std::optional<uint32_t> named, std::optional<uint32_t> sorted) {
   const uint32_t assumed = load(header().assumed);
   const bool capacity = (assumed & 1) != 0 && named.has_value();
   const bool ordering = (assumed & 2) != 0 && sorted.has_value();
   if (!capacity && !ordering) return;
-  for (View view = look(); view.sequence == 0; view = look()) {
+  const auto open = [&](const View& view) {
+    return view.sequence == 0 || (!ordering && *named != 0 && static_cast<uint32_t>(view.settings) != 0);
+  };
+  for (View view = look(); open(view); view = look()) {
     Change change(view);
     const uint32_t sort = ordering ? *sorted : static_cast<uint32_t>(view.settings >> 32);
     change.settings = uint64_t{sort} << 32 | (capacity ? *named : static_cast<uint32_t>(view.settings));
@@ -155,6 +161,7 @@ void Mailbox::settle(std::optional<uint32_t> named, std::optional<uint32_t> sort
     put(header().ordering, sort);
     wakeAll(header().idleReceivers);
     wakeAll(header().idleSenders);
+    if (view.sequence != 0) promote();
     break;
   }
   put(header().assumed, assumed & ~((capacity ? 1u : 0u) | (ordering ? 2u : 0u)));
