@@ -19,6 +19,9 @@
         "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS",
       ],
       "cflags_cc": ["-fexceptions"],
+      # Stays in memory once it was loaded. Node.js unloads an addon with the last environment that has it, which may be a worker's; the
+      # process's signal handler (src/sysv_waiter.cc) would then point to where nothing, or something else, is.
+      "ldflags": ["-Wl,-z,nodelete"],
     },
   ],
 }

@@ -1,6 +1,8 @@
 // node lifecycle.mjs STAGE FOLDER: one way for an environment to end while objects of the addon are in use. Exits with 0.
 import { spawnSync } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import {
   Bell,
@@ -14,11 +16,26 @@ import {
   makeFifo,
   mapRegion,
   openDoorbell,
+  PosixQueue,
+  SysvQueue,
   watchProcess,
 } from '@pigeonhole/native';
 
 const [stage, folder] = isMainThread ? process.argv.slice(2) : [workerData.stage, workerData.folder];
 const path = `${folder}/${isMainThread ? 'main' : `worker-${workerData.number}`}`;
+
+/** One queue of each kind, both waited for. The test removes the second, by the key that it finds in the folder. */
+function useQueues() {
+  const name = `/pigeonhole-lifecycle-${randomInt(2 ** 40)}`;
+  const posix = new PosixQueue(name, { create: { maxMessages: 1, messageBytes: 8 }, onMessage() {} });
+  PosixQueue.unlink(name);
+  posix.watch({ message: true, room: false });
+  const key = randomInt(1, 2 ** 31);
+  writeFileSync(`${folder}/${key}.key`, '');
+  const sysv = new SysvQueue(SysvQueue.open(key, { create: true }), { onMessage() {} });
+  sysv.awaitMessage();
+  return { posix, sysv };
+}
 
 /** One of each, all in use. Answers a function that rings. */
 function useAll(onRing = () => {}) {
@@ -38,7 +55,8 @@ function useAll(onRing = () => {}) {
   const sender = new DatagramSender(`${path}.dgram`);
   sender.send(Uint8Array.of(1));
   sender.awaitRoom();
-  globalThis.kept = { doorbell, region, lock, watch, writer, bell, receiver, sender };
+  const queues = useQueues();
+  globalThis.kept = { doorbell, region, lock, watch, writer, bell, receiver, sender, queues };
   return () => bell.ring(Uint8Array.of(1));
 }
 
@@ -75,8 +93,8 @@ const inMain = {
   },
   'end by itself, all closed': () => {
     useAll();
-    const { doorbell, lock, watch, writer, bell, receiver, sender } = globalThis.kept;
-    const all = [doorbell, lock, watch, writer, bell, receiver, sender];
+    const { doorbell, lock, watch, writer, bell, receiver, sender, queues } = globalThis.kept;
+    const all = [doorbell, lock, watch, writer, bell, receiver, sender, queues.posix, queues.sysv];
     for (const one of [...all, ...all]) one.close();
     receiver.ref();
     doorbell.ref();
