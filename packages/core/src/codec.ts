@@ -23,8 +23,15 @@ export interface Codec {
   readonly id: number;
   /** Returns bytes that nothing else refers to. Throws `ERR_UNSERIALIZABLE` (naming the key path) or `ERR_TOO_LARGE`. */
   encode(body: unknown, limits: CodecLimits): Uint8Array;
+  /**
+   * Encodes into `target` from `at` on and answers how many bytes that took; -1 if there is not room enough, and then what
+   * lies from `at` on is undefined. Throws what `encode` throws. Optional: `encode` does without.
+   */
+  encodeInto?(body: unknown, limits: CodecLimits, target: Uint8Array, at: number): number;
   /** Decodes bytes that `verify` let pass, or that this process encoded. Nothing decoded aliases `bytes`. */
   decode(bytes: Uint8Array): unknown;
+  /** `decode` of the bytes from `start` to `end`, which do not change meanwhile. Optional: `decode` of a view does the same. */
+  decodeRange?(bytes: Uint8Array, start: number, end: number): unknown;
   /** Checks bytes from outside in one linear scan before anything is allocated. Throws `ERR_FRAME`. */
   verify(bytes: Uint8Array, limits: CodecLimits): void;
 }
