@@ -16,6 +16,7 @@ import type { KindName } from './contender.js';
 import { type AnyKind, allKinds } from './kinds.js';
 import { type CaseResult, findCase, type Result, valuesOf } from './result.js';
 import { median } from './statistics.js';
+import { ruleText } from './warm-up.js';
 
 const LEAST_NOISE = Math.log(1.1);
 const STANDARD_ERRORS = 3;
@@ -48,6 +49,8 @@ export interface Verdict {
   readonly regressed: boolean;
   /** Why the two can hardly be compared, if so. */
   readonly doubts: readonly string[];
+  /** Why they are not: they were measured in other ways. */
+  readonly refusal?: string;
 }
 
 interface Change {
@@ -122,10 +125,6 @@ function doubtsAbout(before: Result, now: Result, compared: number): string[] {
   if (before.machine.cpu !== now.machine.cpu || before.machine.cores !== now.machine.cores)
     doubts.push(`other machine: ${before.machine.cpu}, ${before.machine.cores} cores`);
   if (before.machine.node !== now.machine.node) doubts.push(`other Node.js: ${before.machine.node}`);
-  if (before.duration !== now.duration || before.warmup !== now.warmup)
-    doubts.push(
-      `other times: ${before.warmup} + ${before.duration} ms instead of ${now.warmup} + ${now.duration} ms`,
-    );
   if (compared === 0)
     doubts.push(
       `no case of ours is in both with at least ${LEAST_ROUNDS} rounds, which is what noise is judged by`,
@@ -133,8 +132,20 @@ function doubtsAbout(before: Result, now: Result, compared: number): string[] {
   return doubts;
 }
 
-/** Compares a result with an earlier one. */
+function timesOf({ warmup, runUp = 0, duration }: Result): string {
+  return `${ruleText(warmup)}; ${runUp} + ${duration} ms of measuring`;
+}
+
+/** Figures of code that is not as warm, or of a shorter time, are other figures. */
+function refusalOf(before: Result, now: Result): string | undefined {
+  const [old, fresh] = [timesOf(before), timesOf(now)];
+  return old === fresh ? undefined : `that result was measured otherwise: ${old}; this one: ${fresh}`;
+}
+
+/** Compares a result with an earlier one; not where their times differ. */
 export function compare(before: Result, now: Result): Verdict {
+  const refusal = refusalOf(before, now);
+  if (refusal !== undefined) return { comparisons: [], machine: 1, regressed: false, doubts: [], refusal };
   const changes = changesBetween(before, now);
   const controls = changes.filter(({ now: { ours } }) => !ours);
   const all = driftOf(controls);
@@ -159,7 +170,8 @@ function percent(factor: number): string {
 }
 
 /** The comparison as text: what changed, what it is judged by. */
-export function comparisonText({ comparisons, machine, doubts, regressed }: Verdict): string {
+export function comparisonText({ comparisons, machine, doubts, regressed, refusal }: Verdict): string {
+  if (refusal !== undefined) return `NOT COMPARED: ${refusal}`;
   const changed = comparisons
     .filter(({ verdict }) => verdict !== 'same')
     .sort((a, b) => b.slower - a.slower)

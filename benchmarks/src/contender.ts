@@ -35,7 +35,7 @@ export type Close = () => void | Promise<void>;
 
 /** The producing end of a one-way case. */
 export interface Producer {
-  /** Sends every message of the source, in sequence; resolves when the mechanism has taken the last. */
+  /** Sends every message of the source, in sequence; resolves when the mechanism has taken the last. Called again and again. */
   send(source: Source): Promise<void>;
   close: Close;
 }
@@ -85,6 +85,8 @@ interface CaseBase {
   readonly ours?: true;
   /** Not in `--quick`. */
   readonly detail?: true;
+  /** Looks all the time whether something has come, so it takes its rounds when no other case lives, which it would disturb. */
+  readonly restless?: true;
   /** How the channel between two processes serializes; Node's default is `json`. */
   readonly serialization?: 'json' | 'advanced';
   /** What the other ends run in: processes, which is the default, threads of the leading process, or its main thread too. */

@@ -4,6 +4,7 @@
  */
 
 import type { Channel, KindName } from './contender.js';
+import type { WarmUp, WarmUpRule } from './warm-up.js';
 
 /** One case, to be run by fresh processes. */
 export interface Job {
@@ -17,13 +18,14 @@ export interface Job {
   readonly index: number;
   /** How many other processes can be started before the case is loaded: those that a plain `spawn` starts. */
   readonly early: number;
-  /** Milliseconds before measuring. */
-  readonly warmup: number;
-  /** Milliseconds of measuring. */
+  readonly warmUp: WarmUpRule;
+  /** Milliseconds at the start of each measuring that do not count: the case was idle while others had their turn. */
+  readonly runUp: number;
+  /** Milliseconds of measuring that count. */
   readonly duration: number;
   /** Fewer points of what is measured along a scale. */
   readonly quick: boolean;
-  /** Wait for `proceed` once everything is open, so that an observer can attach. */
+  /** Wait for `proceed` once everything is warm, so that an observer can attach. */
   readonly hold: boolean;
   readonly serialization: 'json' | 'advanced';
   /** Node options of all processes. */
@@ -33,7 +35,7 @@ export interface Job {
 /** Named figures; the kinds say what each means. */
 export type Metrics = Readonly<Record<string, number>>;
 
-/** What one run of a case gives. */
+/** What one round of a case gives. */
 export interface Measurement {
   readonly metrics: Metrics;
   /** Nanoseconds, encoded by `histogram.ts`. */
@@ -41,13 +43,21 @@ export interface Measurement {
 }
 
 /** From the main process to the leading one, and (job only) on to the others. */
-export type Command = { bench: 'job'; job: Job } | { bench: 'proceed' };
+export type Command =
+  | { bench: 'job'; job: Job }
+  | { bench: 'proceed' }
+  /** Measures once more; only after `warm`, and one at a time. */
+  | { bench: 'measure' }
+  /** Closes everything and ends. */
+  | { bench: 'end' };
 
 /** From the leading process to the main one. */
 export type Report =
   | { bench: 'phase'; text: string }
   | { bench: 'second'; pid: number; index: number }
   | { bench: 'ready' }
+  /** Everything is open and warm; `warmUp` is absent where nothing can be. */
+  | { bench: 'warm'; warmUp?: WarmUp }
   | { bench: 'result'; measurement: Measurement }
   | { bench: 'failure'; text: string };
 

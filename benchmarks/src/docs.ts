@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { KindName } from './contender.js';
 import { allKinds } from './kinds.js';
 import { machineLine } from './machine.js';
-import { numberText, rowsOf, targetRows } from './report/text.js';
+import { methodText, numberText, rowsOf, targetRows, warmUpText } from './report/text.js';
 import { findCase, type Result, summaryOf } from './result.js';
 
 export const WHOLE_RUNS = '--update-docs: the documents show whole runs; leave out --quick and --only';
@@ -87,7 +87,7 @@ export function overviewFigures(result: Result): string {
 
 /** The block of docs/performance.md. */
 export function allFigures(result: Result): string {
-  const { command, rounds, warmup, duration, seconds, absent } = result;
+  const { command, seconds, absent } = result;
   const sections = allKinds.flatMap((kind) => {
     const own = result.cases.filter((candidate) => candidate.kind === kind.name);
     return own.length === 0 ? [] : ['', `### ${kind.title}`, '', markdownTable(rowsOf(kind, own))];
@@ -95,7 +95,8 @@ export function allFigures(result: Result): string {
   const failed = result.cases.filter(({ failures }) => failures.length > 0);
   return [
     `Measured on ${day(result)} by \`${command}\`, in ${Math.ceil(seconds / 60)} minutes: ${machineLine(result.machine)}.`,
-    `${rounds} rounds, each with every case: ${warmup} ms to warm up, ${duration} ms of measuring. Medians of the rounds.`,
+    `Medians of ${methodText(result)}.`,
+    ...warmUpText(result.cases).map((line) => `${line[0]?.toUpperCase()}${line.slice(1)}.`),
     ...absent.map((reason) => `Not measured: ${reason}.`),
     ...failed.map(({ kind, name, failures }) => `Failed in ${failures.length} rounds: ${kind}/${name}.`),
     '',

@@ -13,8 +13,19 @@ export interface Session<Second> {
   readonly second: Remote<Second>;
   /** Says what is waited for from now on; the watchdog quotes the last one. */
   phase(text: string): void;
-  /** Everything is open and nothing has been sent. Resolves when an observer, if there is one, has attached. */
-  ready(): Promise<void>;
+}
+
+/** A case with everything open, in its leading process. */
+export interface Opened {
+  /**
+   * Does for about so many milliseconds what is measured, and says how much it did a second, in a unit of its own. Absent where nothing
+   * can be warm.
+   */
+  readonly warm?: (milliseconds: number) => Promise<number>;
+  /** One round: throws when a message was lost, repeated, reordered or changed. */
+  measure(): Promise<Measurement>;
+  /** Called once, when nothing is in flight. */
+  close(): Promise<void>;
 }
 
 /** The same functions, called across processes. They take one argument at most, which JSON can carry. */
@@ -44,16 +55,18 @@ export interface Kind<AnyCase extends Case, Second> {
   readonly peer: string | undefined;
   readonly metrics: readonly MetricInfo[];
   readonly nodeOptions: readonly string[];
-  /** What one run of a case takes, in multiples of warm-up and measuring together. Default 1. */
+  /** What opening takes, and one round, at most, in multiples of measuring. Default 1. */
   readonly length?: (job: Job) => number;
   /** What is compared does not depend on how fast the machine is. */
   readonly steady?: true;
+  /** Each round has processes of its own: what is measured cannot be repeated in the same ones. */
+  readonly fresh?: true;
   /** How many rounds measure it; the others leave it out. Default: all. */
   readonly rounds?: number;
   /** How many processes a case has beside the leading one. */
   others(testCase: AnyCase): number;
   /** Another process's half; `job.index` counts them. */
   second(testCase: AnyCase, job: Job, place: Place): Second;
-  /** Runs the case from the leading process; throws when a message was lost, repeated, reordered or changed. */
-  lead(testCase: AnyCase, session: Session<Second>): Promise<Measurement>;
+  /** Opens the case from the leading process. */
+  open(testCase: AnyCase, session: Session<Second>): Promise<Opened>;
 }

@@ -7,6 +7,7 @@ import type { Session } from './kind.js';
 import { type AnyHalf, type AnyKind, kindNamed } from './kinds.js';
 import { type Other, type StartedAs, startOther } from './others.js';
 import { makePlace } from './place.js';
+import { warmUp } from './warm-up.js';
 
 function report(message: Report): void {
   process.send?.(message);
@@ -20,7 +21,13 @@ function start(count: number, job: Job, how: StartedAs): Other[] {
   });
 }
 
-async function measure(kind: AnyKind, job: Job, proceed: Promise<void>): Promise<void> {
+/** The case, open and warm. */
+interface Ready {
+  measure(): Promise<void>;
+  end(): Promise<void>;
+}
+
+async function prepare(kind: AnyKind, job: Job, proceed: Promise<void>): Promise<Ready> {
   // While the others start, this process loads what it needs.
   const early = start(job.early, job, {});
   const testCase = await loadCase(job.file, job.kind, job.name);
@@ -32,30 +39,45 @@ async function measure(kind: AnyKind, job: Job, proceed: Promise<void>): Promise
     seconds,
     second: seconds[0] ?? {},
     phase: (text) => report({ bench: 'phase', text }),
-    async ready() {
-      report({ bench: 'ready' });
-      if (job.hold) await proceed;
+  };
+  const opened = await kind.open(testCase, session);
+  session.phase('the case to be warm');
+  const warmed = opened.warm && (await warmUp(opened.warm, job.warmUp));
+  report({ bench: 'ready' });
+  if (job.hold) await proceed;
+  report(warmed === undefined ? { bench: 'warm' } : { bench: 'warm', warmUp: warmed });
+  return {
+    measure: async () => report({ bench: 'result', measurement: await opened.measure() }),
+    async end() {
+      session.phase('everything to close');
+      await opened.close();
+      session.phase('the other processes to end');
+      await Promise.all(others.map((other) => other.close()));
     },
   };
-  const measurement = await kind.lead(testCase, session);
-  session.phase('the other processes to end');
-  await Promise.all(others.map((other) => other.close()));
-  report({ bench: 'result', measurement });
 }
 
-/** Listens for the job, runs it, reports, and ends. */
+/** Listens for the job and for what is to be done with it, and ends when told to, or when the main process does. */
 export function runLead(): void {
   let proceed: () => void = () => undefined;
   const proceeding = new Promise<void>((resolve) => {
     proceed = resolve;
   });
-  const run = (job: Job): Promise<void> =>
-    measure(kindNamed(job.kind), job, proceeding)
-      .catch((error: unknown) => report({ bench: 'failure', text: describeError(error) }))
-      .finally(() => process.disconnect());
+  let ready: Promise<Ready> | undefined;
+  const attempt = (step: Promise<unknown> | undefined): void => {
+    step?.catch((error: unknown) => {
+      report({ bench: 'failure', text: describeError(error) });
+      process.disconnect();
+    });
+  };
   splitChannel(ipcEndpoint(process), (message) => {
-    if (message.bench === 'job') void run(message.job);
     if (message.bench === 'proceed') proceed();
+    if (message.bench === 'job') {
+      ready = prepare(kindNamed(message.job.kind), message.job, proceeding);
+      attempt(ready);
+    }
+    if (message.bench === 'measure') attempt(ready?.then((it) => it.measure()));
+    if (message.bench === 'end') attempt(ready?.then((it) => it.end()).then(() => process.disconnect()));
   });
   process.once('disconnect', () => process.exit(0));
 }

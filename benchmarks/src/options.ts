@@ -2,11 +2,19 @@
 
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
-import { USUAL_ROUNDS } from './suite.js';
+import { USUAL_ROUNDS } from './plan.js';
+import type { WarmUpRule } from './warm-up.js';
 
 const MINUTE = 60_000;
-const FULL = { rounds: USUAL_ROUNDS, warmup: 150, duration: 350, limit: 12 * MINUTE };
-const QUICK = { rounds: 3, warmup: 100, duration: 200, limit: 2 * MINUTE };
+const WARM_UP: WarmUpRule = { window: 250, least: 1_500, most: 4_000, last: 4, tolerance: 0.05 };
+const FULL = { rounds: USUAL_ROUNDS, warmUp: WARM_UP, runUp: 50, duration: 250, limit: 12 * MINUTE };
+const QUICK = {
+  rounds: 3,
+  warmUp: { ...WARM_UP, least: 1_000, most: 1_000 },
+  runUp: 30,
+  duration: 150,
+  limit: 2 * MINUTE,
+};
 
 /** What is asked for. */
 export interface Flags {

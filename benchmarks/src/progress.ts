@@ -6,8 +6,10 @@ import { Presets, SingleBar } from 'cli-progress';
 export interface Progress {
   /** Something begins, which may take a while. */
   begin(label: string): void;
-  /** It has ended; `failed` lines are kept on the terminal. */
-  end(line: string, failed: boolean): void;
+  /** It has ended. */
+  end(line: string): void;
+  /** A line that stays on the terminal. */
+  note(line: string): void;
   /** Nothing more comes. */
   stop(): void;
 }
@@ -27,10 +29,8 @@ export function showProgress(total: number): Progress {
   bar.start(total, 0, { label: '' });
   return {
     begin: (label) => bar.update({ label }),
-    end(line, failed) {
-      if (failed) process.stderr.write(`\r\x1b[K${line}\n`);
-      bar.increment();
-    },
+    end: () => bar.increment(),
+    note: (line) => void process.stderr.write(`\r\x1b[K${line}\n`),
     stop: () => bar.stop(),
   };
 }
@@ -43,6 +43,7 @@ function lines(total: number): Progress {
       done += 1;
       process.stderr.write(`[${done}/${total}] ${line}\n`);
     },
+    note: (line) => void process.stderr.write(`${line}\n`),
     stop: () => undefined,
   };
 }

@@ -5,6 +5,7 @@ import type { Metrics } from './control.js';
 import type { Machine } from './machine.js';
 import { type Summary, summarise } from './statistics.js';
 import type { TargetResult } from './targets.js';
+import type { WarmUp, WarmUpRule } from './warm-up.js';
 
 /** Changes when an older file cannot be read any more. */
 export const FORMAT = 1;
@@ -24,6 +25,8 @@ export interface CaseResult {
   /** One element a round, in order; `null` where that round failed or left the case out. */
   readonly rounds: (Metrics | null)[];
   readonly failures: string[];
+  /** One element a life; absent where nothing can be warm, and in older results. */
+  readonly warmUps?: readonly WarmUp[];
   /** Nanoseconds, all rounds together, encoded by `histogram.ts`. */
   readonly histograms?: Record<string, string>;
   readonly systemCalls?: SystemCalls;
@@ -43,8 +46,11 @@ export interface Result {
   /** Some cases were chosen. */
   readonly partial: boolean;
   readonly rounds: number;
-  /** Milliseconds. */
-  readonly warmup: number;
+  /** The rule; in older results, the milliseconds that each round began with. */
+  readonly warmup: WarmUpRule | number;
+  /** Milliseconds at the start of each measuring that do not count; absent in older results. */
+  readonly runUp?: number;
+  /** Milliseconds of measuring that count. */
   readonly duration: number;
   readonly cases: readonly CaseResult[];
   readonly targets: readonly TargetResult[];

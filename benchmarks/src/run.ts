@@ -10,7 +10,7 @@ import { showProgress } from './progress.js';
 import { removePlace } from './removal.js';
 import { FORMAT, type Result } from './result.js';
 import { endAll } from './runner.js';
-import { runSuite, runsOf } from './suite.js';
+import { runSuite, stepsOf } from './suite.js';
 import { straceExists } from './system-calls.js';
 import { evaluateTargets } from './targets.js';
 
@@ -57,7 +57,7 @@ export async function run(flags: Flags, catalogue?: Catalogue): Promise<Result> 
   const uncounted = withoutStrace(flags);
   const started = new Date();
   process.stderr.write(`${machineLine(machine)}\n`);
-  const progress = showProgress(runsOf(entries, times.rounds, uncounted === undefined));
+  const progress = showProgress(stepsOf(entries, times.rounds, uncounted === undefined));
   const options = {
     ...times,
     quick: flags.quick === true,
@@ -76,7 +76,8 @@ export async function run(flags: Flags, catalogue?: Catalogue): Promise<Result> 
     quick: options.quick,
     partial: flags.only !== undefined,
     rounds: Math.max(...cases.map(({ rounds }) => rounds.length)),
-    warmup: times.warmup,
+    warmup: times.warmUp,
+    runUp: times.runUp,
     duration: times.duration,
     cases,
     targets: evaluateTargets(cases),

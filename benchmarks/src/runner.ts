@@ -1,22 +1,24 @@
-/** Runs one case once, in fresh processes, under a watchdog. */
+/** The processes of one case, from their start over its rounds to their end, under a watchdog. */
 
 import type { ChildProcess } from 'node:child_process';
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
-import { caseId, type Entry } from './catalogue.js';
-import { type Control, isControl, type Job, type Measurement } from './control.js';
+import type { Entry } from './catalogue.js';
+import { type Command, type Control, isControl, type Job, type Measurement } from './control.js';
 import { startProcess } from './fork.js';
 import { kindNamed } from './kinds.js';
 import { removePlace } from './removal.js';
+import type { WarmUp, WarmUpRule } from './warm-up.js';
 
 const WATCHDOG_SLACK = 30_000;
 const KEPT_STDERR = 4_000;
 
 /** How long, and where. */
 export interface RunOptions {
-  /** Milliseconds before measuring. */
-  readonly warmup: number;
-  /** Milliseconds of measuring. */
+  readonly warmUp: WarmUpRule;
+  /** Milliseconds at the start of each measuring that do not count. */
+  readonly runUp: number;
+  /** Milliseconds of measuring that count. */
   readonly duration: number;
   /** Directory of the whole run; each case gets one of its own below. */
   readonly root: string;
@@ -24,12 +26,20 @@ export interface RunOptions {
   readonly quick: boolean;
   /** Node options for both processes beside the kind's own. */
   readonly nodeOptions: readonly string[];
-  /** Watches the processes from the moment when everything is open, the leading one first; the case goes on when it resolves. */
+  /** Watches the processes from the moment when everything is warm, the leading one first; the case goes on when it resolves. */
   readonly observe?: (pids: readonly number[]) => Promise<void>;
 }
 
-/** What a run gave: figures, or why there are none. */
-export type Outcome = { readonly measurement: Measurement } | { readonly failure: string };
+/** Why there are no figures. */
+export interface Failure {
+  readonly failure: string;
+}
+
+/** What a round gave. */
+export type Outcome = { readonly measurement: Measurement } | Failure;
+
+/** How the warm-up went; without one where nothing can be warm. */
+export type Warmth = { readonly warmUp?: WarmUp } | Failure;
 
 /** Processes that are running now, so that an interrupted run can end them. */
 const running = new Set<number>();
@@ -61,7 +71,8 @@ function makeJob({ file, testCase }: Entry, directory: string, options: RunOptio
     index: -1,
     early: plain ? kind.others(testCase) : 0,
     quick: options.quick,
-    warmup: options.warmup,
+    warmUp: options.warmUp,
+    runUp: options.runUp,
     duration: options.duration,
     hold: options.observe !== undefined,
     serialization: testCase.serialization ?? 'json',
@@ -69,19 +80,25 @@ function makeJob({ file, testCase }: Entry, directory: string, options: RunOptio
   };
 }
 
-/** One run in progress: follows the leading process's reports until it has ended. */
-class Run {
+/** The processes of one case while they live. Nothing here throws for what the case does: a failure is an outcome, and ends them. */
+export class Life {
+  private readonly directory: string;
+  private readonly job: Job;
   private readonly child: ChildProcess;
+  private readonly ended: Promise<string>;
   private readonly otherPids: number[] = [];
-  private outcome: Outcome | undefined;
+  private answer: (outcome: Outcome | Warmth) => void = () => undefined;
   private waitsFor = 'the processes to start';
   private stderr = '';
 
+  /** Starts the processes. */
   constructor(
-    private readonly job: Job,
-    private readonly observe: RunOptions['observe'],
+    entry: Entry,
+    private readonly options: RunOptions,
   ) {
-    this.child = startProcess('lead', job, 'pipe');
+    this.directory = mkdtempSync(join(options.root, 'c'));
+    this.job = makeJob(entry, this.directory, options);
+    this.child = startProcess('lead', this.job, 'pipe');
     if (this.child.pid !== undefined) running.add(this.child.pid);
     this.child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.stderr = (this.stderr + text).slice(-KEPT_STDERR);
@@ -89,23 +106,75 @@ class Run {
     this.child.on('message', (message: unknown) => {
       if (isControl(message)) this.onReport(message);
     });
-    this.child.send({ bench: 'job', job });
+    this.ended = new Promise((resolve) => {
+      this.child.once('close', (exitCode, signal) => resolve(signal ?? `exit code ${exitCode}`));
+      this.child.once('error', (error) => resolve(String(error)));
+    });
   }
 
-  /** Resolves when both processes have ended. */
-  async finish(): Promise<Outcome> {
-    const { kind, warmup, duration } = this.job;
-    const length = kindNamed(kind).length?.(this.job) ?? 1;
-    const watchdog = setTimeout(() => this.giveUp(), (warmup + duration) * length + WATCHDOG_SLACK);
-    const code = await new Promise<string>((resolve) => {
-      this.child.once('close', (exitCode, signal) => resolve(signal ?? `exit code ${exitCode}`));
-    });
+  /** Opens the case and warms it up. Called once, first. */
+  begin(): Promise<Warmth> {
+    return this.step<Warmth>({ bench: 'job', job: this.job }, this.job.warmUp.most);
+  }
+
+  /** One round. Called one after another. */
+  measure(): Promise<Outcome> {
+    return this.step<Outcome>({ bench: 'measure' });
+  }
+
+  /** Lets the processes end, and resolves when they have; to why they did not by themselves, if so. */
+  async end(): Promise<Failure | undefined> {
+    let failure: Failure | undefined;
+    this.answer = (outcome) => {
+      if ('failure' in outcome) failure ??= outcome;
+    };
+    const watchdog = this.watch(0);
+    this.tell({ bench: 'end' });
+    const code = await this.ended;
     clearTimeout(watchdog);
+    this.release();
+    if (failure !== undefined || code === 'exit code 0') return failure;
+    return this.failed(`the leading process ended with ${code} while closing`);
+  }
+
+  /** One command, and what it leads to. */
+  private async step<Result extends Outcome | Warmth>(
+    command: Command,
+    longer = 0,
+  ): Promise<Result | Failure> {
+    const answered = new Promise<Outcome | Warmth>((resolve) => {
+      this.answer = resolve;
+    });
+    const watchdog = this.watch(longer);
+    this.tell(command);
+    const early = this.ended.then((code) => ({ failure: `the leading process ended early (${code})` }));
+    const outcome = await Promise.race([answered, early]);
+    clearTimeout(watchdog);
+    if (!('failure' in outcome)) return outcome as Result;
+    kill(this.child.pid);
+    await this.ended;
+    this.release();
+    return this.failed(outcome.failure);
+  }
+
+  private tell(command: Command): void {
+    if (this.child.connected) this.child.send(command);
+  }
+
+  private failed(failure: string): Failure {
+    return { failure: this.stderr === '' ? failure : `${failure}\n${this.stderr}` };
+  }
+
+  private watch(longer: number): NodeJS.Timeout {
+    const { kind, runUp, duration } = this.job;
+    const length = kindNamed(kind).length?.(this.job) ?? 1;
+    return setTimeout(() => this.giveUp(), longer + (runUp + duration) * length + WATCHDOG_SLACK);
+  }
+
+  private release(): void {
     kill(this.child.pid);
     for (const pid of this.otherPids) kill(pid);
-    const outcome = this.outcome ?? { failure: `the leading process ended early (${code})` };
-    if ('measurement' in outcome || this.stderr === '') return outcome;
-    return { failure: `${outcome.failure}\n${this.stderr}` };
+    removePlace(this.directory);
   }
 
   private onReport(message: Control): void {
@@ -115,35 +184,25 @@ class Run {
       running.add(message.pid);
     }
     if (message.bench === 'ready') void this.attach();
-    if (message.bench === 'result') this.outcome ??= { measurement: message.measurement };
-    if (message.bench === 'failure') this.outcome ??= { failure: message.text };
+    if (message.bench === 'warm') this.answer(message.warmUp === undefined ? {} : { warmUp: message.warmUp });
+    if (message.bench === 'result') this.answer({ measurement: message.measurement });
+    if (message.bench === 'failure') this.answer({ failure: message.text });
   }
 
   private async attach(): Promise<void> {
-    if (this.observe === undefined || this.child.pid === undefined) return;
+    const { observe } = this.options;
+    if (observe === undefined || this.child.pid === undefined) return;
     try {
-      await this.observe([this.child.pid, ...this.otherPids]);
+      await observe([this.child.pid, ...this.otherPids]);
     } catch (error) {
-      this.outcome ??= { failure: `the observer failed: ${String(error)}` };
+      this.answer({ failure: `the observer failed: ${String(error)}` });
     }
-    if (this.child.connected) this.child.send({ bench: 'proceed' });
+    this.tell({ bench: 'proceed' });
   }
 
   private giveUp(): void {
-    this.outcome ??= { failure: `timed out waiting for ${this.waitsFor}` };
+    this.answer({ failure: `timed out waiting for ${this.waitsFor}` });
     for (const pid of this.otherPids) kill(pid);
     kill(this.child.pid);
-  }
-}
-
-/** Runs the case once. Never throws for what the case does: a failure is an outcome. */
-export async function runCase(entry: Entry, options: RunOptions): Promise<Outcome> {
-  const directory = await mkdtemp(join(options.root, 'c'));
-  try {
-    return await new Run(makeJob(entry, directory, options), options.observe).finish();
-  } catch (error) {
-    return { failure: `${caseId(entry.testCase)}: ${String(error)}` };
-  } finally {
-    removePlace(directory);
   }
 }

@@ -1,26 +1,19 @@
-/** Runs all cases, interleaved: each round runs every case once, so that a noisy minute touches all of them. */
+/** Runs all cases, group by group. */
 
+import { Budget } from './budget.js';
 import { caseId, type Entry } from './catalogue.js';
 import type { Measurement } from './control.js';
 import { encodeHistogram, mergeHistograms } from './histogram.js';
 import { kindNamed } from './kinds.js';
+import { type Group, isFresh, planOf, roundsOf, runsOf } from './plan.js';
 import type { Progress } from './progress.js';
 import type { CaseResult, SystemCalls } from './result.js';
-import { type Outcome, type RunOptions, runCase } from './runner.js';
+import { type Failure, Life, type Outcome, type RunOptions } from './runner.js';
 import { SystemCallCounter } from './system-calls.js';
+import type { WarmUp } from './warm-up.js';
 
 /** Long enough that what opening and closing takes does not count. */
 const STRACE_DURATION = 800;
-export const USUAL_ROUNDS = 5;
-const DETAIL_ROUNDS = 3;
-
-/** A case, and what was measured of it so far. */
-interface CaseRecord {
-  readonly entry: Entry;
-  readonly measurements: (Measurement | undefined)[];
-  readonly failures: string[];
-  systemCalls?: SystemCalls;
-}
 
 function figure({ testCase }: Entry, { metrics }: Measurement): string {
   const kind = kindNamed(testCase.kind);
@@ -49,82 +42,132 @@ function mergedHistograms(measurements: readonly (Measurement | undefined)[]): R
   );
 }
 
-function toResult({ entry, measurements, failures, systemCalls }: CaseRecord): CaseResult {
-  const { kind, name, ours = false } = entry.testCase;
-  const histograms = mergedHistograms(measurements);
-  return {
-    kind,
-    name,
-    ours,
-    rounds: measurements.map((measurement) => measurement?.metrics ?? null),
-    failures,
-    ...(Object.keys(histograms).length > 0 ? { histograms } : {}),
-    ...(systemCalls === undefined ? {} : { systemCalls }),
-  };
+/** A case, its life if it has one, and what was measured of it so far. */
+class CaseRecord {
+  systemCalls?: SystemCalls;
+  private readonly measurements: Measurement[] = [];
+  private readonly warmUps: WarmUp[] = [];
+  private readonly failures: string[] = [];
+  private life: Life | undefined;
+
+  constructor(
+    readonly entry: Entry,
+    private readonly options: RunOptions,
+    private readonly progress: Progress,
+  ) {}
+
+  /** Begins a life; whether that succeeded. */
+  async begin(): Promise<boolean> {
+    const label = `warm-up  ${caseId(this.entry.testCase)}`;
+    this.progress.begin(label);
+    const life = new Life(this.entry, this.options);
+    const warmth = await life.begin();
+    if ('failure' in warmth) return this.fail(label, warmth);
+    this.life = life;
+    if (warmth.warmUp !== undefined) this.warmUps.push(warmth.warmUp);
+    return true;
+  }
+
+  /** One round, counted from 0, in a new life where there is none, or where the old one has failed. */
+  async measure(round: number, rounds: number): Promise<void> {
+    const label = `round ${round + 1}/${rounds}  ${caseId(this.entry.testCase)}`;
+    this.progress.begin(label);
+    if (this.life === undefined && !(await this.begin())) return this.progress.end(label);
+    const outcome = (await this.life?.measure()) as Outcome;
+    if ('failure' in outcome) {
+      this.life = undefined;
+      this.fail(label, outcome);
+    } else this.measurements[round] = outcome.measurement;
+    this.progress.end(`${label}: ${describe(this.entry, outcome)}`);
+    if (isFresh(this.entry)) await this.end();
+  }
+
+  /** Ends the life, if there is one. */
+  async end(): Promise<void> {
+    const failure = await this.life?.end();
+    this.life = undefined;
+    if (failure !== undefined) this.fail(`end  ${caseId(this.entry.testCase)}`, failure);
+  }
+
+  result(): CaseResult {
+    const { kind, name, ours = false } = this.entry.testCase;
+    const measurements = Array.from(this.measurements, (measurement) => measurement);
+    const histograms = mergedHistograms(measurements);
+    return {
+      kind,
+      name,
+      ours,
+      rounds: measurements.map((measurement) => measurement?.metrics ?? null),
+      failures: this.failures,
+      ...(this.warmUps.length > 0 ? { warmUps: this.warmUps } : {}),
+      ...(Object.keys(histograms).length > 0 ? { histograms } : {}),
+      ...(this.systemCalls === undefined ? {} : { systemCalls: this.systemCalls }),
+    };
+  }
+
+  private fail(label: string, { failure }: Failure): false {
+    this.failures.push(failure);
+    this.progress.note(`${label}: FAILED: ${failure.split('\n')[0]}`);
+    return false;
+  }
 }
 
-/** How many runs `runSuite` makes, for its progress. */
-export function runsOf(entries: readonly Entry[], rounds: number, counting: boolean): number {
-  const measured = entries.reduce((sum, { testCase }) => sum + roundsOf(testCase, rounds), 0);
-  return measured + (counting ? entries.filter(isCounted).length : 0);
-}
-
-/** Variants take fewer rounds than the main cases, unless more are asked for than usual. */
-function roundsOf({ kind, detail }: Entry['testCase'], rounds: number): number {
-  const most = Math.min(kindNamed(kind).rounds ?? USUAL_ROUNDS, detail ? DETAIL_ROUNDS : USUAL_ROUNDS);
-  return rounds > USUAL_ROUNDS ? rounds : Math.min(rounds, most);
+/** How many steps `runSuite` has, for its progress. */
+export function stepsOf(entries: readonly Entry[], rounds: number, counting: boolean): number {
+  return runsOf(planOf(entries, rounds), rounds) + (counting ? entries.filter(isCounted).length : 0);
 }
 
 /** How long a run may take, beside what a case takes. */
 export interface Extent {
   readonly rounds: number;
-  /** Milliseconds: no round begins that would probably end later. The first always does. */
+  /** Milliseconds: no round begins that would probably end later. The first of each case always does. */
   readonly limit: number;
   /** Count system calls, too. */
   readonly counting: boolean;
 }
 
-/** The system calls, if they are to be counted; then every case once a round, the first of a round another one each time. */
+/** The system calls, if they are to be counted; then the groups, one after another. */
 export async function runSuite(
   entries: readonly Entry[],
-  extent: Extent,
+  { rounds, limit, counting }: Extent,
   options: RunOptions,
   progress: Progress,
 ): Promise<CaseResult[]> {
-  const { rounds, limit, counting } = extent;
-  const records = entries.map((entry): CaseRecord => ({ entry, measurements: [], failures: [] }));
+  const records = new Map(entries.map((entry) => [entry, new CaseRecord(entry, options, progress)]));
   const began = performance.now();
   if (counting)
-    for (const record of records.filter(({ entry }) => isCounted(entry)))
-      await count(record, options, progress);
-  let longest = 0;
-  for (let round = 0; round < rounds; round += 1) {
+    for (const entry of entries.filter(isCounted)) await count(records.get(entry), options, progress);
+  const groups = planOf(entries, rounds);
+  const budget = new Budget(limit - (performance.now() - began), runsOf(groups, rounds));
+  const took = new Map<Entry, number>();
+  for (const group of groups) {
     const start = performance.now();
-    if (round > 0 && start + longest - began > limit) break;
-    const first = Math.floor((round * records.length) / rounds);
-    for (const record of [...records.slice(first), ...records.slice(0, first)]) {
-      await measure(record, round, rounds, options, progress);
-    }
-    longest = Math.max(longest, performance.now() - start);
+    const estimate = group.entries.reduce((sum, entry) => sum + (took.get(entry) ?? 0), 0);
+    if (!budget.beginGroup(runsOf([group], rounds), estimate) && group.firstRound > 0) continue;
+    await runGroup(group, rounds, budget, (entry) => records.get(entry) as CaseRecord);
+    const each = (performance.now() - start) / group.entries.length;
+    for (const entry of group.entries) took.set(entry, each);
   }
-  return records.map(toResult);
+  return [...records.values()].map((record) => record.result());
 }
 
-async function measure(
-  record: CaseRecord,
-  round: number,
+/** All live, then all rounds, each of which begins with another case; then all end. */
+async function runGroup(
+  { entries, firstRound, rounds: own }: Group,
   rounds: number,
-  options: RunOptions,
-  progress: Progress,
+  budget: Budget,
+  recordOf: (entry: Entry) => CaseRecord,
 ): Promise<void> {
-  const { entry, measurements, failures } = record;
-  if (round >= roundsOf(entry.testCase, rounds)) return void measurements.push(undefined);
-  const label = `round ${round + 1}/${rounds}  ${caseId(entry.testCase)}`;
-  progress.begin(label);
-  const outcome = await runCase(entry, options);
-  measurements.push('failure' in outcome ? undefined : outcome.measurement);
-  if ('failure' in outcome) failures.push(outcome.failure);
-  progress.end(`${label}: ${describe(entry, outcome)}`, 'failure' in outcome);
+  for (const entry of entries) if (!isFresh(entry)) await recordOf(entry).begin();
+  for (let round = firstRound; round < firstRound + own; round += 1) {
+    const goesOn = budget.beginRound();
+    if (!goesOn && round > 0) break;
+    const first = (round * Math.ceil(entries.length / own)) % entries.length;
+    for (const entry of [...entries.slice(first), ...entries.slice(0, first)])
+      if (round < roundsOf(entry, rounds)) await recordOf(entry).measure(round, rounds);
+    budget.endRound();
+  }
+  for (const entry of entries) await recordOf(entry).end();
 }
 
 /** Those of one way without the variants: each costs another run, under strace. */
@@ -133,23 +176,35 @@ function isCounted({ testCase }: Entry): boolean {
 }
 
 /** One more short run under strace. Its rate is not used: strace slows every call. */
-async function count(record: CaseRecord, options: RunOptions, progress: Progress): Promise<void> {
+async function count(record: CaseRecord | undefined, options: RunOptions, progress: Progress): Promise<void> {
+  if (record === undefined) return;
   const label = `system calls a message  ${caseId(record.entry.testCase)}`;
   progress.begin(label);
-  progress.end(`${label}: ${await counted(record, options)}`, false);
+  progress.end(`${label}: ${await counted(record, options)}`);
+}
+
+/** A life of one round. */
+async function outcomeOf(life: Life): Promise<Outcome> {
+  const warmth = await life.begin();
+  if ('failure' in warmth) return warmth;
+  const outcome = await life.measure();
+  if ('failure' in outcome) return outcome;
+  return (await life.end()) ?? outcome;
 }
 
 async function counted(record: CaseRecord, options: RunOptions): Promise<string> {
   const counters: SystemCallCounter[] = [];
-  const outcome = await runCase(record.entry, {
+  const life = new Life(record.entry, {
     ...options,
     nodeOptions: [],
     duration: STRACE_DURATION,
+    warmUp: { ...options.warmUp, most: options.warmUp.least },
     async observe(pids) {
       counters.push(...pids.map((pid) => new SystemCallCounter(pid, options.root)));
       await Promise.all(counters.map((counter) => counter.attach()));
     },
   });
+  const outcome = await outcomeOf(life);
   if ('failure' in outcome) {
     for (const counter of counters) counter.end();
     return outcome.failure;

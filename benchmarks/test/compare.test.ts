@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
-import { compare } from '../src/compare.js';
+import { compare, comparisonText } from '../src/compare.js';
 import type { CaseResult, Result } from '../src/result.js';
+import type { WarmUpRule } from '../src/warm-up.js';
 import { caseWith, resultWith } from './results.js';
 
 const steady = [100, 101, 99, 100, 102];
@@ -74,4 +75,21 @@ test('too few rounds say nothing, and that is said', () => {
   const verdict = compare(run(steady.slice(0, 2)), run(steady));
   expect(verdict.comparisons).toEqual([]);
   expect(verdict.doubts.join()).toContain('at least 3 rounds');
+});
+
+test('a result of another warm-up rule, or of other times, is not compared', () => {
+  const before = run(steady);
+  const now = run(scaled(steady, 0.5));
+  const rule = before.warmup as WarmUpRule;
+  for (const other of [
+    { warmup: 150 },
+    { warmup: { ...rule, most: 2_000 } },
+    { runUp: 0 },
+    { duration: 200 },
+  ]) {
+    const verdict = compare({ ...before, ...other }, now);
+    expect(verdict).toMatchObject({ comparisons: [], regressed: false });
+    expect(comparisonText(verdict)).toContain('NOT COMPARED');
+  }
+  expect(compare({ ...before, warmup: { ...rule } }, now).refusal).toBeUndefined();
 });

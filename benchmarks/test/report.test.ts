@@ -55,6 +55,28 @@ test('the text has the medians and the ratio to the peer, of rounds', () => {
   expect(text).toContain('not measured: nats: no server');
 });
 
+test('the reports say how it was warmed up, what that took, and which case was not yet warm', () => {
+  const cold = { milliseconds: 4_000, rates: [100, 150, 400], settled: false };
+  const warm = { milliseconds: 1_250, rates: [100, 120, 110], settled: true };
+  const { cases } = result;
+  const [first, ...rest] = cases;
+  if (first === undefined) throw new Error('there is a case');
+  const warmed = resultWith([{ ...first, warmUps: [warm, cold] }, ...rest]);
+  const html = renderHtml(warmed);
+  expect(html).toContain('<td>1.3, 4.0</td><td>1.20, 4.00</td><td>yes, no</td>');
+  for (const text of [html, allFigures(warmed)]) expect(text).toContain('warmed up for 1 s at least');
+  for (const text of [html, renderText(warmed)])
+    expect(text).toContain('when the time to warm up was over: one-way/shm, sendMany, receiveMany');
+  expect(renderHtml(resultWith([{ ...first, warmUps: [warm] }]))).not.toContain('was over');
+});
+
+test('a result from before the rule can still be shown', () => {
+  const old = { ...result, warmup: 150 };
+  expect(renderHtml(old)).toContain('150 ms to warm up in each round');
+  expect(renderHtml(old)).not.toContain('Warm-up: each life');
+  expect(allFigures(old)).toContain('150 ms to warm up in each round');
+});
+
 test('figures replace what stood between the marks, and nothing else', () => {
   const document = 'before\n<!-- figures: begin; of a run -->\nold\n<!-- figures: end -->\nafter\n';
   const updated = withFigures(document, overviewFigures(result), 'README.md');

@@ -46,7 +46,7 @@ test('a run between processes and one between threads give a result, and leave n
   );
   expect(output).not.toContain('FAILED');
   expect(code).toBe(0);
-  const { cases, partial } = parseResult(await readFile(json, 'utf8'), json);
+  const { cases, partial, warmup } = parseResult(await readFile(json, 'utf8'), json);
   expect(partial).toBe(true);
   expect(cases.map(({ name, ours }) => [name, ours])).toEqual([
     ['uds, 4 senders', true],
@@ -55,6 +55,8 @@ test('a run between processes and one between threads give a result, and leave n
   ]);
   expect(cases[0]?.rounds[0]?.rate).toBeGreaterThan(0);
   expect(cases[2]?.rounds[0]?.p50).toBeGreaterThan(0);
+  expect(warmup).toMatchObject({ least: 1_000 });
+  for (const { warmUps } of cases) expect(warmUps?.[0]?.rates.length).toBeGreaterThan(0);
   expect((await readdir(directory)).filter((name) => name.startsWith('phb-'))).toEqual([]);
 });
 

@@ -71,6 +71,7 @@ const roundTrip: RoundTripCase = {
   kind: 'round-trip',
   name: 'SharedArrayBuffer ring, spinning, 64 B',
   detail: true,
+  restless: true,
   load: 64,
   others: 'threads',
   async respond(place) {
@@ -123,6 +124,7 @@ export const cases: readonly Case[] = [
     kind: 'one-way',
     name: 'SharedArrayBuffer ring, msgpackr',
     detail: true,
+    restless: true,
     others: 'threads',
     consume: (place, take) => consume(place, take, (bytes) => codec.unpack(bytes) as Body),
     produce: (place) => produce(place, (body) => codec.pack(body)),

@@ -6,7 +6,7 @@
 import type { CeilingCase } from '../contender.js';
 import type { Measurement } from '../control.js';
 import { cpuMicroseconds, cpuPerMillion } from '../cpu.js';
-import type { Kind, Session } from '../kind.js';
+import type { Kind, Opened, Session } from '../kind.js';
 import { makeOrder, type Order, orders } from '../load/order.js';
 import { Sink } from '../load/sink.js';
 import { Source } from '../load/source.js';
@@ -34,12 +34,12 @@ function rateOf(work: (sequence: number) => unknown, milliseconds: number): numb
   return (calls * 1000) / (now - start);
 }
 
-function bothWays(codec: Codec, warmup: number, milliseconds: number) {
+function bothWays(codec: Codec, runUp: number, milliseconds: number) {
   let cpu = 0;
-  const sink = new Sink(orders, warmup, false, () => {
+  const sink = new Sink(orders, runUp, false, () => {
     cpu = cpuMicroseconds();
   });
-  const source = new Source(orders, 0, warmup + milliseconds);
+  const source = new Source(orders, 0, runUp + milliseconds);
   while (source.more()) sink.take(codec.decode(codec.encode(source.next() as Order)));
   const spent = cpuMicroseconds() - cpu;
   const taken = sink.taken();
@@ -48,18 +48,24 @@ function bothWays(codec: Codec, warmup: number, milliseconds: number) {
   return { rate: messages / seconds, cpu: cpuPerMillion(spent, messages), messages: source.count };
 }
 
-async function lead(testCase: CeilingCase, session: Session<Nothing>): Promise<Measurement> {
-  const { warmup, duration } = session.job;
-  const codec = testCase.codec();
-  await session.ready();
-  session.phase('the loops to end');
-  const both = bothWays(codec, warmup, duration / LOOPS);
+function measure(codec: Codec, runUp: number, milliseconds: number): Measurement {
+  const each = milliseconds / LOOPS;
+  const both = bothWays(codec, runUp, each);
   const samples: Order[] = Array.from({ length: STRIDE }, (_order, sequence) => makeOrder(sequence));
-  const encode = rateOf((sequence) => codec.encode(samples[sequence % STRIDE] as Order), duration / LOOPS);
+  const encode = rateOf((sequence) => codec.encode(samples[sequence % STRIDE] as Order), each);
   const encoded = codec.encode(makeOrder(0));
   const kept: unknown = Buffer.isBuffer(encoded) ? Buffer.from(encoded) : encoded;
-  const decode = rateOf(() => codec.decode(kept), duration / LOOPS);
+  const decode = rateOf(() => codec.decode(kept), each);
   return { metrics: { ...both, encode, decode, slower: Math.min(encode, decode) } };
+}
+
+async function open(testCase: CeilingCase, { job }: Session<Nothing>): Promise<Opened> {
+  const codec = testCase.codec();
+  return {
+    warm: async (milliseconds) => measure(codec, 0, milliseconds).metrics.rate ?? 0,
+    measure: async () => measure(codec, job.runUp, job.duration),
+    close: async () => undefined,
+  };
 }
 
 export const ceiling: Kind<CeilingCase, Nothing> = {
@@ -78,5 +84,5 @@ export const ceiling: Kind<CeilingCase, Nothing> = {
   nodeOptions: [],
   others: () => 0,
   second: () => ({}),
-  lead,
+  open,
 };

@@ -9,7 +9,7 @@ import type { FloorCase } from '../contender.js';
 import type { Measurement } from '../control.js';
 import { compiled } from '../floors.js';
 import { emptyHistogram, encodeHistogram, percentiles } from '../histogram.js';
-import type { Kind, Session } from '../kind.js';
+import type { Kind, Opened, Session } from '../kind.js';
 
 type Nothing = Record<string, never>;
 
@@ -32,20 +32,27 @@ function latency(output: Buffer): Measurement {
   return { metrics: percentiles(histogram), histograms: { 'round trip': encodeHistogram(histogram) } };
 }
 
-async function lead(testCase: FloorCase, session: Session<Nothing>): Promise<Measurement> {
+async function measure(
+  testCase: FloorCase,
+  program: string,
+  session: Session<Nothing>,
+): Promise<Measurement> {
   const { place, job } = session;
-  session.phase(`cc to compile ${testCase.program}.c`);
-  const program = await compiled(testCase.program, place.root);
-  await session.ready();
   session.phase(`${testCase.program} ${testCase.args.join(' ')} to end`);
-  const args = [...testCase.args, String(job.warmup), String(job.duration), place.directory];
+  const args = [...testCase.args, String(job.runUp), String(job.duration), place.directory];
   const { stdout } = await run(program, args, {
     encoding: 'buffer',
     maxBuffer: MOST_BYTES,
-    timeout: job.warmup + job.duration + 10_000,
+    timeout: job.runUp + job.duration + 10_000,
     killSignal: 'SIGKILL',
   });
   return testCase.program === 'copy' ? bandwidth(stdout) : latency(stdout);
+}
+
+async function open(testCase: FloorCase, session: Session<Nothing>): Promise<Opened> {
+  session.phase(`cc to compile ${testCase.program}.c`);
+  const program = await compiled(testCase.program, session.place.root);
+  return { measure: () => measure(testCase, program, session), close: async () => undefined };
 }
 
 export const floor: Kind<FloorCase, Nothing> = {
@@ -64,5 +71,5 @@ export const floor: Kind<FloorCase, Nothing> = {
   nodeOptions: [],
   others: () => 0,
   second: () => ({}),
-  lead,
+  open,
 };

@@ -9,7 +9,7 @@ import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises'
 import type { FootprintCase, MailboxHost, MailboxSender, Place } from '../contender.js';
 import type { Job, Measurement } from '../control.js';
 import { cpuMicroseconds } from '../cpu.js';
-import type { Kind, Session } from '../kind.js';
+import type { Kind, Opened, Session } from '../kind.js';
 
 const COLLECTIONS = 4;
 /** Opening a thousand mailboxes, or ten thousand actors, takes a multiple of what measuring takes elsewhere. */
@@ -102,11 +102,14 @@ function compare(side: string, before: Holdings, after: Holdings, mailboxes: num
   };
 }
 
-async function lead(testCase: FootprintCase, session: Session<SenderHalf>): Promise<Measurement> {
+async function measure(
+  testCase: FootprintCase,
+  session: Session<SenderHalf>,
+  host: MailboxHost,
+): Promise<Measurement> {
   const { second } = session;
   const total = testCase.mailboxes;
   session.phase('the first mailbox to open and pass a message');
-  const host = await testCase.host(session.place);
   await host.open(0);
   await second.openFirst();
   await exercise(host, () => second.sendFirst(), 1);
@@ -114,15 +117,11 @@ async function lead(testCase: FootprintCase, session: Session<SenderHalf>): Prom
   session.phase(`${total} mailboxes to open`);
   await openFrom(host, 1, total);
   await second.openAll();
-  await session.ready();
   session.phase(`${total} mailboxes to pass a message each`);
   await exercise(host, () => second.sendAll(), total);
   const after = { host: await holdings(), sender: await second.holdings() };
   session.phase('both sides to do nothing');
   const [hostIdle, senderIdle] = await Promise.all([idle(), second.idle()]);
-  session.phase('both sides to close');
-  await second.close();
-  await host.close();
   const metrics = {
     ...compare('host', before.host, after.host, total - 1),
     ...compare('sender', before.sender, after.sender, total - 1),
@@ -130,6 +129,17 @@ async function lead(testCase: FootprintCase, session: Session<SenderHalf>): Prom
     senderIdle,
   };
   return { metrics };
+}
+
+async function open(testCase: FootprintCase, session: Session<SenderHalf>): Promise<Opened> {
+  const host = await testCase.host(session.place);
+  return {
+    measure: () => measure(testCase, session, host),
+    async close() {
+      await session.second.close();
+      await host.close();
+    },
+  };
 }
 
 export const footprint: Kind<FootprintCase, SenderHalf> = {
@@ -152,9 +162,10 @@ export const footprint: Kind<FootprintCase, SenderHalf> = {
   ],
   nodeOptions: ['--expose-gc'],
   length: () => OPENING,
+  fresh: true,
   steady: true,
   rounds: 3,
   others: () => 1,
   second: senderHalf,
-  lead,
+  open,
 };

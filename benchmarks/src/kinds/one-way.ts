@@ -1,20 +1,20 @@
 /**
  * Throughput: producing and consuming processes. The rate is the consumers' own count over the window that opens
- * when their warm-up ends; messages sent but never taken do not count, and fail the case.
+ * when their run-up ends; messages sent but never taken do not count, and fail the case.
  */
 
 import type { Close, OneWayCase, Place, Producer } from '../contender.js';
-import type { Job, Measurement } from '../control.js';
+import type { Job } from '../control.js';
 import { cpuMicroseconds, cpuPerMillion } from '../cpu.js';
 import { GarbageClock } from '../garbage.js';
-import type { Kind, Remote, Session } from '../kind.js';
+import type { Kind, Opened, Remote, Session } from '../kind.js';
 import { loadNamed } from '../load/load.js';
 import { Sink, type Taken } from '../load/sink.js';
 import { type Sent, Source } from '../load/source.js';
 import { verify, windowOf } from '../load/verdict.js';
 import { drained } from './drained.js';
 
-/** What one side cost after the warm-up: microseconds of CPU and of collecting garbage, and bytes that are resident. */
+/** What one side cost after the run-up: microseconds of CPU and of collecting garbage, and bytes that are resident. */
 interface Cost {
   readonly cpu: number;
   readonly gc: number;
@@ -27,7 +27,7 @@ interface Produced extends Sent, Cost {
 
 interface Consumed extends Taken, Cost {}
 
-/** Counts what this process spends from the end of the warm-up. */
+/** Counts what this process spends from the end of the run-up. */
 class Meter {
   private cpu = 0;
   private readonly garbage = new GarbageClock();
@@ -43,52 +43,60 @@ class Meter {
   }
 }
 
-/** Another process's half: a producer's or a consumer's. */
+/** One pass, in milliseconds: so long at the start without counting, then so long. */
+interface Span {
+  readonly runUp: number;
+  readonly duration: number;
+}
+
+/** Another process's half: a producer's or a consumer's. Passes follow one another; each begins its sequences anew. */
 interface Half {
   open(): Promise<void>;
-  send(): Promise<Produced>;
+  /** A producer's: one pass. */
+  send(span: Span): Promise<Produced>;
+  /** A consumer's, before the producers send. */
+  begin(span: Span): void;
   count(): number;
   consumed(): Consumed;
   close(): Promise<void>;
 }
 
-function producerHalf(testCase: OneWayCase, job: Job, place: Place, index: number): Partial<Half> {
+function producerHalf(testCase: OneWayCase, place: Place, index: number): Partial<Half> {
   let producer: Producer | undefined;
+  const load = loadNamed(testCase.load ?? 'order');
+  const meter = new Meter();
   return {
     async open() {
       producer = await testCase.produce(place, index);
     },
-    async send() {
-      const meter = new Meter();
-      let warmCount = 0;
-      const source = new Source(
-        loadNamed(testCase.load ?? 'order'),
-        index,
-        job.warmup + job.duration,
-        job.warmup,
-        () => {
-          meter.start();
-          warmCount = source.count;
-        },
-      );
+    async send({ runUp, duration }) {
+      let before = 0;
+      const source = new Source(load, index, runUp + duration, runUp, () => {
+        meter.start();
+        before = source.count;
+      });
       await producer?.send(source);
       const { count, checksum } = source;
-      return { count, checksum, measured: count - warmCount, ...meter.cost() };
+      return { count, checksum, measured: count - before, ...meter.cost() };
     },
     close: async () => producer?.close(),
   };
 }
 
-function consumerHalf(testCase: OneWayCase, job: Job, place: Place): Half {
+function consumerHalf(testCase: OneWayCase, place: Place): Half {
   const shared = (testCase.consumers ?? 1) > 1;
-  let close: Close = () => undefined;
+  const load = loadNamed(testCase.load ?? 'order');
   const meter = new Meter();
-  const sink = new Sink(loadNamed(testCase.load ?? 'order'), job.warmup, shared, meter.start);
+  let close: Close = () => undefined;
+  let sink = new Sink(load, 0, shared);
   return {
     async open() {
-      close = await testCase.consume(place, sink.take);
+      close = await testCase.consume(place, (body) => sink.take(body));
     },
     send: () => Promise.reject(new Error('a consumer does not send')),
+    begin({ runUp }) {
+      sink = new Sink(load, runUp, shared, meter.start);
+    },
     count: () => sink.count,
     consumed: () => ({ ...sink.taken(), ...meter.cost() }),
     close: async () => close(),
@@ -99,16 +107,17 @@ function consumerHalf(testCase: OneWayCase, job: Job, place: Place): Half {
 function half(testCase: OneWayCase, job: Job, place: Place): Half {
   const producers = testCase.producers ?? 1;
   return job.index < producers
-    ? (producerHalf(testCase, job, place, job.index) as Half)
-    : consumerHalf(testCase, job, place);
+    ? (producerHalf(testCase, place, job.index) as Half)
+    : consumerHalf(testCase, place);
 }
 
-type Consumer = Pick<Remote<Half>, 'open' | 'count' | 'consumed' | 'close'>;
+type Consumer = Pick<Remote<Half>, 'open' | 'begin' | 'count' | 'consumed' | 'close'>;
 
 /** This process's consumer, called as the others are. */
 function localConsumer(own: Half): Consumer {
   return {
     open: () => own.open(),
+    begin: async (span) => own.begin(span),
     count: async () => own.count(),
     consumed: async () => own.consumed(),
     close: () => own.close(),
@@ -144,28 +153,46 @@ function costs(testCase: OneWayCase, produced: readonly Produced[], consumed: re
   };
 }
 
-async function lead(testCase: OneWayCase, session: Session<Half>): Promise<Measurement> {
-  const producers = session.seconds.slice(0, testCase.producers ?? 1);
-  const own = localConsumer(consumerHalf(testCase, session.job, session.place));
-  const consumers: Consumer[] = [own, ...session.seconds.slice(producers.length)];
-  session.phase('the consumers to open');
-  for (const consumer of consumers) await consumer.open();
-  session.phase('the producers to open');
-  for (const producer of producers) await producer.open();
-  await session.ready();
-  session.phase('the producers to send for their duration');
-  const produced = await Promise.all(producers.map((producer) => producer.send()));
+/** Both sides of an open case. */
+interface Sides {
+  readonly producers: readonly Remote<Half>[];
+  readonly consumers: readonly Consumer[];
+}
+
+/** One pass, checked. */
+async function pass({ producers, consumers }: Sides, span: Span, phase: (text: string) => void) {
+  phase('the producers to send for their duration');
+  await Promise.all(consumers.map((consumer) => consumer.begin(span)));
+  const produced = await Promise.all(producers.map((producer) => producer.send(span)));
   const total = sum(produced.map(({ count }) => count));
-  session.phase(`the consumers to take ${total} messages`);
+  phase(`the consumers to take ${total} messages`);
   await drained(total, async () => sum(await Promise.all(consumers.map((consumer) => consumer.count()))));
   const consumed = await Promise.all(consumers.map((consumer) => consumer.consumed()));
-  session.phase('the producers to close');
-  for (const producer of producers) await producer.close();
-  session.phase('the consumers to close');
-  for (const consumer of consumers) await consumer.close();
   verify(produced, consumed);
   const { messages, seconds } = windowOf(consumed);
-  return { metrics: { rate: messages / seconds, ...costs(testCase, produced, consumed), messages: total } };
+  return { produced, consumed, total, rate: messages / seconds };
+}
+
+async function open(testCase: OneWayCase, { job, place, seconds, phase }: Session<Half>): Promise<Opened> {
+  const producers = seconds.slice(0, testCase.producers ?? 1);
+  const own = localConsumer(consumerHalf(testCase, place));
+  const consumers: Consumer[] = [own, ...seconds.slice(producers.length)];
+  const sides = { producers, consumers };
+  phase('the consumers to open');
+  for (const consumer of consumers) await consumer.open();
+  phase('the producers to open');
+  for (const producer of producers) await producer.open();
+  return {
+    warm: async (milliseconds) => (await pass(sides, { runUp: 0, duration: milliseconds }, phase)).rate,
+    async measure() {
+      const { produced, consumed, total, rate } = await pass(sides, job, phase);
+      return { metrics: { rate, ...costs(testCase, produced, consumed), messages: total } };
+    },
+    async close() {
+      for (const producer of producers) await producer.close();
+      for (const consumer of consumers) await consumer.close();
+    },
+  };
 }
 
 export const oneWay: Kind<OneWayCase, Half> = {
@@ -185,5 +212,5 @@ export const oneWay: Kind<OneWayCase, Half> = {
   nodeOptions: [],
   others: (testCase) => (testCase.producers ?? 1) + (testCase.consumers ?? 1) - 1,
   second: half,
-  lead,
+  open,
 };

@@ -8,7 +8,7 @@ import { now } from '../clock.js';
 import type { OpenLoopCase, Place, Submitter } from '../contender.js';
 import type { Job, Measurement } from '../control.js';
 import { emptyHistogram, encodeHistogram, percentiles, record } from '../histogram.js';
-import type { Kind, Session } from '../kind.js';
+import type { Kind, Opened, Session } from '../kind.js';
 import { orders } from '../load/order.js';
 import { Sink } from '../load/sink.js';
 import type { Sent } from '../load/source.js';
@@ -18,10 +18,10 @@ import { drained } from './drained.js';
 /** Messages a second. */
 export const RATES = [2_000, 20_000, 50_000];
 const QUICK_RATES = [20_000];
+/** At which a case warms up. */
+const WARM_RATE = 20_000;
 /** From the agreement on a start to the start, in milliseconds. */
 const LEAD_TIME = 50;
-/** Each rate has this share of the duration of other cases. */
-const SHARE = 0.7;
 
 /** What is to be sent when; times are of the machine's clock, in milliseconds. */
 interface Plan {
@@ -111,25 +111,36 @@ async function atRate(rate: number, milliseconds: number, stopwatch: Stopwatch, 
   return stopwatch.end(sent);
 }
 
-async function lead(testCase: OpenLoopCase, session: Session<Half>): Promise<Measurement> {
-  const { warmup, duration, quick } = session.job;
+/** Each rate; what it took to get going again is not recorded. */
+async function measure(stopwatch: Stopwatch, session: Session<Half>): Promise<Measurement> {
+  const { runUp, duration, quick } = session.job;
+  const metrics: Record<string, number> = {};
+  const histograms: Record<string, string> = {};
+  for (const rate of quick ? QUICK_RATES : RATES) {
+    await atRate(rate, runUp, stopwatch, session);
+    const histogram = await atRate(rate, duration, stopwatch, session);
+    for (const [key, value] of Object.entries(percentiles(histogram))) metrics[`${key}@${rate}`] = value;
+    histograms[String(rate)] = encodeHistogram(histogram);
+  }
+  return { metrics, histograms };
+}
+
+async function open(testCase: OpenLoopCase, session: Session<Half>): Promise<Opened> {
   const stopwatch = new Stopwatch();
   session.phase('both sides to open');
   const close = await testCase.consume(session.place, stopwatch.take);
   await session.second.open();
-  await session.ready();
-  const metrics: Record<string, number> = {};
-  const histograms: Record<string, string> = {};
-  await atRate(20_000, warmup, stopwatch, session);
-  for (const rate of quick ? QUICK_RATES : RATES) {
-    const histogram = await atRate(rate, duration * SHARE, stopwatch, session);
-    for (const [key, value] of Object.entries(percentiles(histogram))) metrics[`${key}@${rate}`] = value;
-    histograms[String(rate)] = encodeHistogram(histogram);
-  }
-  session.phase('both sides to close');
-  await session.second.close();
-  await close();
-  return { metrics, histograms };
+  return {
+    async warm(milliseconds) {
+      const histogram = await atRate(WARM_RATE, milliseconds, stopwatch, session);
+      return (histogram.totalCount * 1000) / milliseconds;
+    },
+    measure: () => measure(stopwatch, session),
+    async close() {
+      await session.second.close();
+      await close();
+    },
+  };
 }
 
 export const openLoop: Kind<OpenLoopCase, Half> = {
@@ -152,8 +163,8 @@ export const openLoop: Kind<OpenLoopCase, Half> = {
     })),
   ),
   nodeOptions: [],
-  length: ({ quick }) => 1 + (quick ? QUICK_RATES : RATES).length * SHARE,
+  length: ({ quick }) => (quick ? QUICK_RATES : RATES).length,
   others: () => 1,
   second: producerHalf,
-  lead,
+  open,
 };

@@ -1,10 +1,10 @@
 /** Latency: one message there and back, strictly one after another, each timed, in an HdrHistogram. */
 
 import type { Close, Place, Requester, RoundTripCase } from '../contender.js';
-import type { Job, Measurement } from '../control.js';
+import type { Job } from '../control.js';
 import { cpuMicroseconds, cpuPerMillion } from '../cpu.js';
 import { emptyHistogram, encodeHistogram, percentiles, record } from '../histogram.js';
-import type { Kind, Session } from '../kind.js';
+import type { Kind, Opened, Session } from '../kind.js';
 import { type Load, loadNamed } from '../load/load.js';
 
 /** The responding process's half. */
@@ -26,15 +26,16 @@ function responderHalf(testCase: RoundTripCase, _job: Job, place: Place): Respon
   };
 }
 
-/** Ping-pong for so long; `note` gets each round trip in milliseconds. */
+/** Ping-pong for so long; `note` gets each round trip in milliseconds. Resolves to their number. */
 async function pingPong(
   requester: Requester,
   load: Load,
   milliseconds: number,
   note: (milliseconds: number) => void,
-): Promise<void> {
+): Promise<number> {
   const end = performance.now() + milliseconds;
-  for (let sequence = 0, now = performance.now(); now < end; sequence += 1) {
+  let sequence = 0;
+  for (let now = performance.now(); now < end; sequence += 1) {
     const body = load.make(sequence, 0);
     const pending = requester.exchange(body);
     const answer = pending instanceof Promise ? await pending : pending;
@@ -44,17 +45,17 @@ async function pingPong(
       throw new Error(`asked with message ${sequence}, answered with ${JSON.stringify(answer)}`);
     now = performance.now();
   }
+  return sequence;
 }
 
 async function measure(testCase: RoundTripCase, requester: Requester, session: Session<ResponderHalf>) {
-  const { warmup, duration } = session.job;
+  const { runUp, duration } = session.job;
   const histogram = emptyHistogram();
   const load = loadNamed(testCase.load ?? 'order');
-  session.phase('answers during the warm-up');
-  await pingPong(requester, load, warmup, () => undefined);
+  session.phase('answers while measuring');
+  await pingPong(requester, load, runUp, () => undefined);
   const responderBefore = await session.second.cpu();
   const before = cpuMicroseconds();
-  session.phase('answers while measuring');
   await pingPong(requester, load, duration, (milliseconds) => record(histogram, milliseconds));
   const spent = cpuMicroseconds() - before;
   const spentThere = testCase.others === undefined ? (await session.second.cpu()) - responderBefore : 0;
@@ -65,18 +66,24 @@ async function measure(testCase: RoundTripCase, requester: Requester, session: S
   };
 }
 
-async function lead(testCase: RoundTripCase, session: Session<ResponderHalf>): Promise<Measurement> {
+async function open(testCase: RoundTripCase, session: Session<ResponderHalf>): Promise<Opened> {
   session.phase('the responder to open');
   await session.second.open();
   session.phase('the requester to open');
   const requester = await testCase.request(session.place);
-  await session.ready();
-  const measurement = await measure(testCase, requester, session);
-  session.phase('the requester to close');
-  await requester.close();
-  session.phase('the responder to close');
-  await session.second.close();
-  return measurement;
+  const load = loadNamed(testCase.load ?? 'order');
+  return {
+    async warm(milliseconds) {
+      const start = performance.now();
+      const count = await pingPong(requester, load, milliseconds, () => undefined);
+      return (count * 1000) / (performance.now() - start);
+    },
+    measure: () => measure(testCase, requester, session),
+    async close() {
+      await requester.close();
+      await session.second.close();
+    },
+  };
 }
 
 export const roundTrip: Kind<RoundTripCase, ResponderHalf> = {
@@ -95,5 +102,5 @@ export const roundTrip: Kind<RoundTripCase, ResponderHalf> = {
   nodeOptions: [],
   others: () => 1,
   second: responderHalf,
-  lead,
+  open,
 };

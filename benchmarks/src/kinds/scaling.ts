@@ -5,7 +5,7 @@
 
 import type { ScalingCase } from '../contender.js';
 import type { Measurement } from '../control.js';
-import type { Kind, Session } from '../kind.js';
+import type { Kind, Opened, Session } from '../kind.js';
 import { median } from '../statistics.js';
 
 type Nothing = Record<string, never>;
@@ -16,43 +16,53 @@ const OPENING = 30;
 /** Messages between two looks at the clock. */
 const MESSAGES = 1_000;
 
-type Opened = Awaited<ReturnType<ScalingCase['open']>>;
+type Queue = Awaited<ReturnType<ScalingCase['open']>>;
 
 /** Microseconds a message. */
-async function costOf(opened: Opened, milliseconds: number): Promise<number> {
+async function costOf(queue: Queue, milliseconds: number): Promise<number> {
   const start = performance.now();
   let passed = 0;
   let now = start;
   while (now - start < milliseconds) {
-    passed += await opened.pass(MESSAGES);
+    passed += await queue.pass(MESSAGES);
     now = performance.now();
   }
   return ((now - start) * 1000) / passed;
 }
 
-async function lead(testCase: ScalingCase, session: Session<Nothing>): Promise<Measurement> {
-  const { warmup, duration } = session.job;
-  session.phase(`${testCase.few} to open`);
-  const few = await testCase.open(session.place, testCase.few);
-  session.phase(`${testCase.many} to open`);
-  const many = await testCase.open(session.place, testCase.many);
-  await session.ready();
-  session.phase('the messages to pass');
-  await costOf(few, warmup);
-  await costOf(many, warmup);
+async function measure(few: Queue, many: Queue, milliseconds: number): Promise<Measurement> {
   const costs: { few: number[]; many: number[]; growth: number[] } = { few: [], many: [], growth: [] };
   for (let turn = 0; turn < TURNS; turn += 1) {
-    const little = await costOf(few, duration / TURNS / 2);
-    const much = await costOf(many, duration / TURNS / 2);
+    const little = await costOf(few, milliseconds / TURNS / 2);
+    const much = await costOf(many, milliseconds / TURNS / 2);
     costs.few.push(little);
     costs.many.push(much);
     costs.growth.push(much / little);
   }
-  session.phase('everything to close');
-  await few.close();
-  await many.close();
   return {
     metrics: { growth: median(costs.growth), few: median(costs.few), many: median(costs.many) },
+  };
+}
+
+async function open(testCase: ScalingCase, session: Session<Nothing>): Promise<Opened> {
+  const { runUp, duration } = session.job;
+  session.phase(`${testCase.few} to open`);
+  const few = await testCase.open(session.place, testCase.few);
+  session.phase(`${testCase.many} to open`);
+  const many = await testCase.open(session.place, testCase.many);
+  const both = async (milliseconds: number): Promise<number> =>
+    (await costOf(few, milliseconds / 2)) + (await costOf(many, milliseconds / 2));
+  return {
+    warm: async (milliseconds) => 1 / (await both(milliseconds)),
+    async measure() {
+      session.phase('the messages to pass');
+      await both(runUp);
+      return measure(few, many, duration);
+    },
+    async close() {
+      await few.close();
+      await many.close();
+    },
   };
 }
 
@@ -73,5 +83,5 @@ export const scaling: Kind<ScalingCase, Nothing> = {
   rounds: 3,
   others: () => 0,
   second: () => ({}),
-  lead,
+  open,
 };

@@ -1,8 +1,8 @@
 /** Throughput by size: opaque bytes from 16 B to 16 MiB, one producer and one consumer, opened anew for each size. */
 
 import type { Place, SizesCase } from '../contender.js';
-import type { Job, Measurement } from '../control.js';
-import type { Kind, Session } from '../kind.js';
+import type { Measurement } from '../control.js';
+import type { Kind, Opened, Session } from '../kind.js';
 import { loadNamed, sizeText } from '../load/load.js';
 import { Sink } from '../load/sink.js';
 import { type Sent, Source } from '../load/source.js';
@@ -12,12 +12,12 @@ import { drained } from './drained.js';
 /** Bytes. */
 const SIZES = [16, 64, 1024, 16_384, 65_536, 2 ** 20, 2 ** 24];
 const QUICK_SIZES = [64, 65_536, 2 ** 20];
-/** Each size has this share of the warm-up and of the duration of other cases. */
+/** Each size has this share of what other cases have. */
 const SHARE = 0.4;
 
 interface Half {
   /** Opens the producer for that size, sends, and closes once the consumer says so. */
-  send(size: number): Promise<Sent>;
+  send(span: { size: number; milliseconds: number }): Promise<Sent>;
   open(size: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -37,14 +37,14 @@ function sizesFor(testCase: SizesCase, quick: boolean): number[] {
   return (quick ? QUICK_SIZES : SIZES).filter((size) => size <= largest);
 }
 
-function producerHalf(testCase: SizesCase, job: Job, place: Place): Half {
+function producerHalf(testCase: SizesCase, _job: unknown, place: Place): Half {
   let producer: Awaited<ReturnType<SizesCase['produce']>> | undefined;
   return {
     async open(size) {
       producer = await testCase.produce(place, size);
     },
-    async send(size) {
-      const source = new Source(loadNamed(size), 0, (job.warmup + job.duration) * SHARE);
+    async send({ size, milliseconds }) {
+      const source = new Source(loadNamed(size), 0, milliseconds);
       await producer?.send(source);
       return { count: source.count, checksum: source.checksum };
     },
@@ -55,14 +55,18 @@ function producerHalf(testCase: SizesCase, job: Job, place: Place): Half {
   };
 }
 
-/** Messages a second of that size. */
-async function measureSize(testCase: SizesCase, session: Session<Half>, size: number): Promise<number> {
-  const { place, second, job } = session;
-  const sink = new Sink(loadNamed(size), job.warmup * SHARE);
-  session.phase(`messages of ${sizeText(size)}`);
+/** Messages a second of that size, after `runUp` of the milliseconds. */
+async function measureSize(
+  testCase: SizesCase,
+  { place, second, phase }: Session<Half>,
+  size: number,
+  span: { runUp: number; milliseconds: number },
+): Promise<number> {
+  const sink = new Sink(loadNamed(size), span.runUp);
+  phase(`messages of ${sizeText(size)}`);
   const close = await testCase.consume(place, sink.take, size);
   await second.open(size);
-  const sent = await second.send(size);
+  const sent = await second.send({ size, milliseconds: span.milliseconds });
   await drained(sent.count, () => sink.count);
   await second.close();
   await close();
@@ -72,15 +76,35 @@ async function measureSize(testCase: SizesCase, session: Session<Half>, size: nu
   return messages / seconds;
 }
 
-async function lead(testCase: SizesCase, session: Session<Half>): Promise<Measurement> {
-  await session.ready();
+async function measure(testCase: SizesCase, session: Session<Half>): Promise<Measurement> {
+  const { quick, runUp, duration } = session.job;
   const metrics: Record<string, number> = {};
-  for (const size of sizesFor(testCase, session.job.quick)) {
-    const rate = await measureSize(testCase, session, size);
+  for (const size of sizesFor(testCase, quick)) {
+    const span = { runUp: runUp * SHARE, milliseconds: (runUp + duration) * SHARE };
+    const rate = await measureSize(testCase, session, size, span);
     metrics[rateKey(size)] = rate;
     metrics[`bandwidth${size}`] = rate * size;
   }
   return { metrics };
+}
+
+/** All sizes in one window. The geometric mean of their rates: each size counts alike. */
+async function warm(testCase: SizesCase, session: Session<Half>, milliseconds: number): Promise<number> {
+  const all = sizesFor(testCase, session.job.quick);
+  let logarithms = 0;
+  for (const size of all) {
+    const span = { runUp: 0, milliseconds: milliseconds / all.length };
+    logarithms += Math.log(await measureSize(testCase, session, size, span));
+  }
+  return Math.exp(logarithms / all.length);
+}
+
+async function open(testCase: SizesCase, session: Session<Half>): Promise<Opened> {
+  return {
+    warm: (milliseconds) => warm(testCase, session, milliseconds),
+    measure: () => measure(testCase, session),
+    close: async () => undefined,
+  };
 }
 
 export const sizes: Kind<SizesCase, Half> = {
@@ -96,8 +120,9 @@ export const sizes: Kind<SizesCase, Half> = {
     digits: size > 100_000 ? 3 : 1,
   })),
   nodeOptions: [],
+  rounds: 3,
   length: ({ quick }) => (quick ? QUICK_SIZES : SIZES).length * SHARE,
   others: () => 1,
   second: producerHalf,
-  lead,
+  open,
 };

@@ -79,6 +79,7 @@ export function roundTripSync({ label, transport }: Setting, raw = false): Round
     name: raw ? `${label}, *Sync, ${RAW} B` : `${label}, *Sync`,
     load: raw ? RAW : 'order',
     ours: true,
+    restless: true,
     async respond(place) {
       const runtime = await join(place, transport, 'responder');
       let ended = false;

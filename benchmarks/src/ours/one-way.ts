@@ -23,6 +23,7 @@ interface Shape {
   readonly producers?: number;
   readonly consumers?: number;
   readonly detail?: true;
+  readonly restless?: true;
 }
 
 /** Each send is awaited; so many loops do that side by side. */
@@ -88,7 +89,7 @@ const inDetail: readonly Shape[] = [
   { name: '4 receivers', ...BATCHES, consumers: 4, detail: true },
 ];
 
-const blocking: Shape = { name: '*Sync', send: sendBlocking, take: takeBlocking };
+const blocking: Shape = { name: '*Sync', send: sendBlocking, take: takeBlocking, restless: true };
 
 function oneWay({ label, transport }: Setting, shape: Shape, base: Partial<OneWayCase>): OneWayCase {
   const { name, send, take: takeAll, capacity, ...rest } = shape;

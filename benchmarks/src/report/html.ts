@@ -9,7 +9,7 @@ import type { CaseResult, Result } from '../result.js';
 import { summaryOf } from '../result.js';
 import { type Plot, plotsOf } from './plots.js';
 import { style } from './style.js';
-import { rowsOf, targetRows, verdictText } from './text.js';
+import { methodText, rowsOf, targetRows, verdictText, warmUpRows, warmUpText } from './text.js';
 
 const require = createRequire(import.meta.url);
 
@@ -61,6 +61,11 @@ function ratios({ targets }: Result): string {
   });
 }
 
+function warmUps({ cases }: Result): string {
+  const rows = warmUpRows(cases);
+  return rows.length === 0 ? '' : section('Warm-up: each life of a case', table(rows));
+}
+
 function section(title: string, body: string): string {
   return `<section><h2>${escaped(title)}</h2>\n${body}\n</section>`;
 }
@@ -80,10 +85,11 @@ function kindSections({ cases }: Result): string[] {
 }
 
 function facts(result: Result): string {
-  const { command, rounds, warmup, duration, started, seconds, absent } = result;
+  const { command, started, seconds, absent } = result;
   const lines = [
     machineLine(result.machine),
-    `${command}: ${started}, ${seconds} s; ${rounds} rounds, in each every case: ${warmup} ms to warm up, ${duration} ms of measuring${result.quick ? '; quick: main cases only' : ''}`,
+    `${command}: ${started}, ${seconds} s; ${methodText(result)}${result.quick ? '; quick: main cases only' : ''}`,
+    ...warmUpText(result.cases),
     ...absent.map((reason) => `not measured: ${reason}`),
     ...result.cases
       .filter(({ failures }) => failures.length > 0)
@@ -119,6 +125,7 @@ ${facts(result)}
 ${section('Ratios and targets (medians of the rounds)', ratios(result))}
 ${section('Plots', `<p>${note}</p>\n${places}`)}
 ${kindSections(result).join('\n')}
+${warmUps(result)}
 <footer>Plots: uPlot, copyright Leon Sorokin, MIT licence.</footer>
 <script type="application/json" id="plots">${embedded(plots)}</script>
 <script>${inlined(require.resolve('uplot/dist/uPlot.iife.min.js'))}</script>

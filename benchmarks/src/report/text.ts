@@ -5,7 +5,9 @@ import { caseId } from '../catalogue.js';
 import { type AnyKind, allKinds } from '../kinds.js';
 import { machineLine } from '../machine.js';
 import { type CaseResult, findCase, type Result, ratioOf, summaryOf } from '../result.js';
+import { summarise } from '../statistics.js';
 import type { TargetResult } from '../targets.js';
+import { ruleText, type WarmUp } from '../warm-up.js';
 
 export const MISSING = '–';
 
@@ -85,6 +87,45 @@ function threeDigits(value: number): string {
   return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }
 
+/** How often, and for how long, everything was measured. */
+export function methodText({ rounds, warmup, runUp = 0, duration }: Result): string {
+  return `${rounds} rounds (variants fewer); ${ruleText(warmup)}; in each round ${runUp} ms to get going, ${duration} ms of measuring`;
+}
+
+/** How each case became warm, as rows of text, headings first; each life in its order. None for results without. */
+export function warmUpRows(cases: readonly CaseResult[]): string[][] {
+  const warmed = cases.flatMap((result) => {
+    const { warmUps = [] } = result;
+    if (warmUps.length === 0) return [];
+    const gained = ({ rates }: WarmUp): number => Math.max(...rates) / (rates[0] ?? Number.NaN);
+    const list = (text: (warmUp: WarmUp) => string): string => warmUps.map(text).join(', ');
+    return [
+      [
+        caseId(result),
+        list(({ milliseconds }) => (milliseconds / 1000).toFixed(1)),
+        list((warmUp) => gained(warmUp).toFixed(2)),
+        list(({ settled }) => (settled ? 'yes' : 'no')),
+      ],
+    ];
+  });
+  if (warmed.length === 0) return [];
+  return [['case', 'seconds to be warm', 'best window over the first', 'settled'], ...warmed];
+}
+
+/** What the warm-ups took, and which cases were still getting faster when their time was over. */
+export function warmUpText(cases: readonly CaseResult[]): string[] {
+  const all = cases.flatMap(({ warmUps = [] }) => warmUps);
+  if (all.length === 0) return [];
+  const times = summarise(all.map(({ milliseconds }) => milliseconds / 1000));
+  const unsettled = cases.filter(({ warmUps = [] }) => warmUps.some(({ settled }) => !settled)).map(caseId);
+  return [
+    `warm after ${times.median.toFixed(1)} s (${times.low.toFixed(1)}–${times.high.toFixed(1)})`,
+    ...(unsettled.length > 0
+      ? [`still getting faster when the time to warm up was over: ${unsettled.join('; ')}`]
+      : []),
+  ];
+}
+
 /** The targets' table as rows of text, headings first. */
 export function targetRows(targets: readonly TargetResult[]): string[][] {
   return [
@@ -120,6 +161,7 @@ export function renderText({ machine, cases, targets, absent, partial }: Result)
     machineLine(machine),
     ...tables,
     ...(shown.length > 0 ? [`Ratios and targets (medians)\n${grid(targetRows(shown))}`] : []),
+    ...warmUpText(cases),
     ...absent.map((reason) => `not measured: ${reason}`),
     ...cases.flatMap(failureLines),
   ].join('\n');
