@@ -2,8 +2,19 @@ import type { Source } from './address.js';
 import type { Codec, CodecLimits } from './codec.js';
 import { PigeonholeError, show } from './errors.js';
 import type { Envelope, Message, Selector } from './message.js';
+import { pace } from './pace.js';
 import { Pending } from './pending.js';
-import { openEnvelope, type Sealing, seal, selectorOf, validate } from './sealing.js';
+import {
+  fill,
+  fillMany,
+  openEnvelope,
+  priorityOf,
+  type Sealing,
+  seal,
+  selectorOf,
+  typeOf,
+  validate,
+} from './sealing.js';
 import type { Choice } from './select.js';
 import type { Channel } from './transport.js';
 import {
@@ -72,19 +83,20 @@ export class Sender<T = unknown> {
    * accepted too only when that reason is a timeout or an abort, `ERR_OUTCOME_UNKNOWN`, `ERR_NO_SPACE` or one of the body itself.
    */
   async sendMany(bodies: Iterable<T>, options: SendOptions = {}): Promise<void> {
-    const outcomes = await Promise.allSettled(Array.from(bodies, (body) => this.send(body, options)));
+    const all = Array.from(bodies);
+    const first = this.sendManyAtOnce(all, options);
+    if (first === all.length) return pace.promise(undefined, first);
+    const rest = first === 0 ? all : all.slice(first);
+    const outcomes = await Promise.allSettled(rest.map((body) => this.send(body, options)));
     const failed = outcomes.findIndex((outcome) => outcome.status === 'rejected');
     if (failed < 0) return;
     const { reason } = outcomes[failed] as PromiseRejectedResult;
     if (!(reason instanceof PigeonholeError)) throw reason;
+    const accepted = first + failed;
     throw new PigeonholeError(
       reason.code,
-      `${reason.message} (${failed} of ${outcomes.length} accepted before it)`,
-      {
-        ...reason,
-        cause: reason.cause ?? reason,
-        accepted: failed,
-      },
+      `${reason.message} (${accepted} of ${all.length} accepted before it)`,
+      { ...reason, cause: reason.cause ?? reason, accepted },
     );
   }
 
@@ -139,12 +151,41 @@ export class Sender<T = unknown> {
   }
 
   private dispatch(value: unknown, options: SendOptions, wait: boolean): Promise<boolean | undefined> {
-    const { channel } = this.setup;
+    const sent = this.submit(value, options, wait);
+    if (typeof sent === 'boolean') return pace.promise(wait ? undefined : sent);
+    return this.pending.outcome(sent, options, wait ? 'send to' : 'trySend to', () =>
+      this.setup.channel.cancelSend(sent),
+    );
+  }
+
+  /** Whether it was accepted, where that is known at once; else the operation that waits. */
+  private submit(value: unknown, options: TrySendOptions, wait: boolean): boolean | SendOperation {
+    const { channel, codec } = this.setup;
+    const { atOnce } = channel;
+    if (atOnce !== undefined) {
+      const type = typeOf(options);
+      const priority = priorityOf(options);
+      if (fill(value, this.setup, atOnce)) return atOnce.send(codec.id, type, priority, wait);
+    }
     const operation = new SendOperation(seal(value, options, this.setup), wait);
     channel.send(operation);
-    return this.pending.outcome(operation, options, wait ? 'send to' : 'trySend to', () =>
-      channel.cancelSend(operation),
-    );
+    return operation;
+  }
+
+  /** Sends those of the first bodies that need not wait; how many were accepted. */
+  private sendManyAtOnce(bodies: readonly T[], options: SendOptions): number {
+    const { channel, codec, schema } = this.setup;
+    const { atOnce } = channel;
+    if (atOnce === undefined || schema !== undefined) return 0;
+    this.pending.check(options);
+    const type = typeOf(options);
+    const priority = priorityOf(options);
+    for (let sent = 0; ; ) {
+      const count = fillMany(bodies, sent, this.setup, atOnce);
+      const accepted = count === 0 ? 0 : atOnce.sendMany(count, codec.id, type, priority);
+      sent += accepted;
+      if (accepted < count || count === 0) return sent;
+    }
   }
 
   private startSync(body: T, options: SendOptions, wait: boolean, verb: string): boolean | undefined {
@@ -157,11 +198,9 @@ export class Sender<T = unknown> {
         'ERR_UNSUPPORTED',
         `${verb} to ${label}: its schema validates asynchronously; use send`,
       );
-    const operation = new SendOperation(seal(value, options, this.setup), wait);
-    channel.send(operation);
-    return this.pending.outcomeSync(operation, channel, options, `${verb} to`, () =>
-      channel.cancelSend(operation),
-    );
+    const sent = this.submit(value, options, wait);
+    if (typeof sent === 'boolean') return wait ? undefined : sent;
+    return this.pending.outcomeSync(sent, channel, options, `${verb} to`, () => channel.cancelSend(sent));
   }
 }
 
@@ -195,6 +234,8 @@ export interface ReceiverSetup {
 export class Receiver<T = unknown> implements AsyncIterable<Message<T>> {
   private readonly pending: Pending;
   private readonly open = (envelope: Envelope): Message<T> => openEnvelope(envelope, this.setup);
+  /** Of messages that were taken with others and cannot be decoded: what the next receives reject with. */
+  private readonly failures: unknown[] = [];
 
   /** @internal use `runtime.receiver()` */
   constructor(private readonly setup: ReceiverSetup) {
@@ -208,21 +249,17 @@ export class Receiver<T = unknown> implements AsyncIterable<Message<T>> {
    * codec that differs between sender and receiver) rejects with `ERR_CORRUPT` and is gone.
    */
   receive(options: ReceiveOptions = {}): Promise<Message<T>> {
-    return this.start(
-      options,
-      (selector) => new ReceiveOne(selector, true, this.open),
-      'receive from',
-    ) as Promise<Message<T>>;
+    return this.start(options, true, 'receive from') as Promise<Message<T>>;
   }
 
   /** A message if there is one now, else null. At capacity 0 it takes from a waiting sender. Over a link it asks the host. */
   tryReceive(options: TryReceiveOptions & WaitOptions = {}): Promise<Message<T> | null> {
-    return this.start(options, (selector) => new ReceiveOne(selector, false, this.open), 'tryReceive from');
+    return this.start(options, false, 'tryReceive from');
   }
 
   /**
    * Waits for one message, then takes what else is there, `max` in all at most (default 256). Rejects as `receive` does; a
-   * message that cannot be decoded ends what is taken before it, and rejects the next receive.
+   * message that cannot be decoded does so at the cost of none that can: it rejects the next receive of this handle instead.
    */
   receiveMany(max = 256, options: ReceiveOptions = {}): Promise<Message<T>[]> {
     if (!(Number.isInteger(max) && max >= 1 && max < 2 ** 32))
@@ -232,11 +269,19 @@ export class Receiver<T = unknown> implements AsyncIterable<Message<T>> {
           `receiveMany: max is ${show(max)}; it must be an integer from 1 to 4294967295`,
         ),
       );
-    return this.start(
-      options,
-      (selector) => new ReceiveMany(selector, true, max, this.open),
-      'receiveMany from',
-    );
+    try {
+      const selector = this.check(options);
+      const { channel } = this.setup;
+      const taken = this.takeMany(channel, selector, max);
+      if (taken.length > 0) return pace.promise(taken, taken.length);
+      const operation = new ReceiveMany(selector, true, max, this.open);
+      channel.receive(operation);
+      return this.pending.outcome(operation, options, 'receiveMany from', () =>
+        channel.cancelReceive(operation),
+      );
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** `receive`, blocking the thread. `ERR_UNSUPPORTED` where the transport's `capabilities.sync` is false. */
@@ -254,8 +299,11 @@ export class Receiver<T = unknown> implements AsyncIterable<Message<T>> {
     // By hand: an async generator costs three promises a message more.
     const next = (): Promise<IteratorResult<Message<T>>> => {
       if (this.pending.closed) return Promise.resolve({ done: true, value: undefined });
-      const receiving = this.start({}, (selector) => new NextMessage(selector, this.open), 'receive from');
-      return receiving as Promise<IteratorResult<Message<T>>>;
+      try {
+        return this.next();
+      } catch (error) {
+        return Promise.reject(error);
+      }
     };
     return {
       next,
@@ -294,15 +342,13 @@ export class Receiver<T = unknown> implements AsyncIterable<Message<T>> {
     return this.close();
   }
 
-  private start<R>(
-    options: ReceiveOptions,
-    make: (selector: Selector | null) => ReceiveOperation<R>,
-    verb: string,
-  ): Promise<R> {
+  private start(options: ReceiveOptions, wait: boolean, verb: string): Promise<Message<T> | null> {
     try {
-      this.pending.check(options);
+      const selector = this.check(options);
       const { channel } = this.setup;
-      const operation = make(selectorOf(options, this.setup.from));
+      const envelope = channel.atOnce?.receive(selector);
+      if (envelope != null) return pace.promise(this.open(envelope));
+      const operation = new ReceiveOne(selector, wait, this.open);
       channel.receive(operation);
       return this.pending.outcome(operation, options, verb, () => channel.cancelReceive(operation));
     } catch (error) {
@@ -310,15 +356,49 @@ export class Receiver<T = unknown> implements AsyncIterable<Message<T>> {
     }
   }
 
-  private startSync(options: ReceiveOptions, wait: boolean, verb: string): Message<T> | null {
+  private next(): Promise<IteratorResult<Message<T>>> {
+    const selector = this.check({});
     const { channel } = this.setup;
+    const envelope = channel.atOnce?.receive(selector);
+    if (envelope != null) return pace.promise({ done: false, value: this.open(envelope) });
+    const operation = new NextMessage(selector, this.open);
+    channel.receive(operation);
+    const cancel = (): void => channel.cancelReceive(operation);
+    return this.pending.outcome(operation, {}, 'receive from', cancel) as Promise<IteratorResult<Message<T>>>;
+  }
+
+  private startSync(options: ReceiveOptions, wait: boolean, verb: string): Message<T> | null {
     if (!this.setup.sync) throw unsupportedSync(verb, this.setup);
-    this.pending.check(options);
-    const operation = new ReceiveOne(selectorOf(options, this.setup.from), wait, this.open);
+    const selector = this.check(options);
+    const { channel } = this.setup;
+    const envelope = channel.atOnce?.receive(selector);
+    if (envelope != null) return this.open(envelope);
+    const operation = new ReceiveOne(selector, wait, this.open);
     channel.receive(operation);
     return this.pending.outcomeSync(operation, channel, options, `${verb} from`, () =>
       channel.cancelReceive(operation),
     );
+  }
+
+  /** What the call asks for. Throws what keeps it from starting. */
+  private check(options: ReceiveOptions): Selector | null {
+    this.pending.check(options);
+    const selector = selectorOf(options, this.setup.from);
+    if (this.failures.length > 0) throw this.failures.shift();
+    return selector;
+  }
+
+  private takeMany(channel: Channel, selector: Selector | null, max: number): Message<T>[] {
+    const taken: Message<T>[] = [];
+    channel.atOnce?.receiveMany(selector, max, (envelope) => {
+      try {
+        taken.push(this.open(envelope));
+      } catch (error) {
+        this.failures.push(error);
+      }
+    });
+    if (taken.length === 0 && this.failures.length > 0) throw this.failures.shift();
+    return taken;
   }
 }
 

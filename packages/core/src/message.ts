@@ -1,3 +1,5 @@
+import type { Codec } from './codec.js';
+
 /** A message as a receiver gets it. */
 export interface Message<T = unknown> {
   body: T;
@@ -21,6 +23,8 @@ export interface Envelope {
   readonly type: number;
   readonly priority: number;
   readonly sentAt: number;
+  /** Decodes the body where it lies. Absent: `body` is at hand. */
+  decodedBy?(codec: Codec): unknown;
 }
 
 /** What a receive asks for; `null` in its place means anything. Both present: both must match. */

@@ -1,5 +1,5 @@
 /**
- * So many calls may complete without the event loop running in between; what follows then waits for the loop. Otherwise two
+ * So many messages may come and go without the event loop running in between; what follows then waits for the loop. Otherwise two
  * services of one process that always find work in each other's mailboxes would keep timers, signals and sockets out for
  * ever (zeromq.js caps its synchronous reads alike).
  */
@@ -11,9 +11,11 @@ class Pace {
   private waiting: (() => void)[] = [];
   private held: (() => void)[] | null = null;
 
-  /** Whether a call that is settled now may complete at once. */
-  free(): boolean {
-    return this.held === null && this.waiting.length === 0 && ++this.count < BURST;
+  /** Whether a call that is settled now may complete at once. It has moved so many messages. */
+  free(messages = 1): boolean {
+    if (this.held !== null || this.waiting.length > 0) return false;
+    this.count += messages;
+    return this.count < BURST;
   }
 
   /** From now on what is settled goes into `held`, for whoever runs it in order; null: no longer. Answers where it went before. */
@@ -21,6 +23,12 @@ class Pace {
     const before = this.held;
     this.held = held;
     return before;
+  }
+
+  /** A promise of what is known already, of a call that has moved so many messages. */
+  promise<T>(value: T, messages = 1): Promise<T> {
+    if (this.free(messages)) return Promise.resolve(value);
+    return new Promise((resolve) => this.later(() => resolve(value)));
   }
 
   /** Completes a call from the event loop, after those that wait already. */

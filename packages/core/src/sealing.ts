@@ -9,6 +9,7 @@ import {
   type Message,
   type Selector,
 } from './message.js';
+import type { AtOnce } from './transport.js';
 
 /** How the bodies of one handle become envelopes. */
 export interface Sealing {
@@ -43,32 +44,78 @@ function checked(result: StandardSchemaV1.Result<unknown>, label: string): unkno
   );
 }
 
+/** What a message carries beside its body. */
+export interface Marks {
+  type?: number;
+  priority?: number;
+}
+
+/** 0 for none. Throws `ERR_CONFIG`. */
+export function typeOf({ type }: Marks): number {
+  if (type === undefined || isType(type)) return type ?? 0;
+  throw new PigeonholeError(
+    'ERR_CONFIG',
+    `option type is ${show(type)}; it must be an integer from 1 to ${MAX_TYPE}`,
+  );
+}
+
+/** Throws `ERR_CONFIG`. */
+export function priorityOf({ priority = 0 }: Marks): number {
+  if (Number.isInteger(priority) && priority >= 0 && priority <= MAX_PRIORITY) return priority;
+  throw new PigeonholeError(
+    'ERR_CONFIG',
+    `option priority is ${show(priority)}; it must be an integer from 0 to ${MAX_PRIORITY}`,
+  );
+}
+
 /** Encodes a body. Throws what the codec throws, and `ERR_CONFIG` for a bad `type` or `priority`. */
-export function seal(
-  body: unknown,
-  options: { type?: number; priority?: number },
-  sealing: Sealing,
-): Envelope {
-  const { type, priority = 0 } = options;
-  if (type !== undefined && !isType(type))
-    throw new PigeonholeError(
-      'ERR_CONFIG',
-      `option type is ${show(type)}; it must be an integer from 1 to ${MAX_TYPE}`,
-    );
-  if (!(Number.isInteger(priority) && priority >= 0 && priority <= MAX_PRIORITY))
-    throw new PigeonholeError(
-      'ERR_CONFIG',
-      `option priority is ${show(priority)}; it must be an integer from 0 to ${MAX_PRIORITY}`,
-    );
+export function seal(body: unknown, options: Marks, sealing: Sealing): Envelope {
   const { codec, limits, from } = sealing;
-  return {
-    body: codec.encode(body, limits),
-    codec: codec.id,
-    from,
-    type: type ?? 0,
-    priority,
-    sentAt: Date.now(),
-  };
+  const type = typeOf(options);
+  const priority = priorityOf(options);
+  return { body: codec.encode(body, limits), codec: codec.id, from, type, priority, sentAt: Date.now() };
+}
+
+/** Whether bodies are just being put where those of all handles are put. A getter of one may send another. */
+let filling = false;
+
+/** Encodes a body into the channel's `outgoing`, if it has room there. Throws what the codec throws. */
+export function fill(body: unknown, { codec, limits }: Sealing, { outgoing, lengths }: AtOnce): boolean {
+  if (filling || codec.encodeInto === undefined) return false;
+  filling = true;
+  try {
+    const length = codec.encodeInto(body, limits, outgoing, 0);
+    lengths[0] = length;
+    return length >= 0;
+  } finally {
+    filling = false;
+  }
+}
+
+/** Encodes bodies, from the one at `first` on, into `outgoing`: as many as have room, up to one that cannot be encoded. How many? */
+export function fillMany(
+  bodies: readonly unknown[],
+  first: number,
+  { codec, limits }: Sealing,
+  { outgoing, lengths }: AtOnce,
+): number {
+  if (filling || codec.encodeInto === undefined) return 0;
+  filling = true;
+  let at = 0;
+  let count = 0;
+  try {
+    for (; count < lengths.length && first + count < bodies.length; count++) {
+      const length = codec.encodeInto(bodies[first + count], limits, outgoing, at);
+      if (length < 0) break;
+      lengths[count] = length;
+      at += length;
+    }
+  } catch {
+    // Whoever sends it by itself is told why.
+  } finally {
+    filling = false;
+  }
+  return count;
 }
 
 function isType(type: unknown): boolean {
@@ -119,7 +166,7 @@ export function openEnvelope<T>(
   let body: T;
   try {
     if (id === CodecId.custom) codec.verify(envelope.body, setup.limits);
-    body = codec.decode(envelope.body) as T;
+    body = (envelope.decodedBy === undefined ? codec.decode(envelope.body) : envelope.decodedBy(codec)) as T;
   } catch (cause) {
     throw new PigeonholeError(
       'ERR_CORRUPT',

@@ -1,7 +1,7 @@
 /** What the author of a transport needs: the contract, and what several transports share. See docs/adding-a-transport.md. */
 export { lacking } from './abilities.js';
 export type { Capacity, Ordering } from './address.js';
-export { verifyBody } from './codec.js';
+export { type Codec, verifyBody } from './codec.js';
 export {
   type ErrorCode,
   type ErrorDetails,
@@ -27,6 +27,7 @@ export { Queue } from './queue.js';
 export { capacityMismatch, DEFAULT_CAPACITY } from './spec.js';
 export type {
   Ability,
+  AtOnce,
   Capabilities,
   Channel,
   DatagramContext,

@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Capacity, Ordering } from './address.js';
 import type { CodecLimits } from './codec.js';
+import type { Envelope, Selector } from './message.js';
 import type { ReceiveOperation, SendOperation, Waiting } from './waiters.js';
 
 /**
@@ -212,6 +213,30 @@ export interface Channel {
    * `capabilities.sync` is true.
    */
   waitSync?(operation: Waiting, timeout: number): void;
+  /** Present where messages can come and go within a call, which needs no operation then. */
+  readonly atOnce?: AtOnce;
+}
+
+/**
+ * What a channel can do within a call, so that a message costs no more than its way there: no operation, no promise. Nothing
+ * overtakes an operation that waits. Each method throws what the operation would fail with.
+ */
+export interface AtOnce {
+  /** Where bodies to be sent are put, one behind the other. One for a thread: what is sent meanwhile goes the long way. */
+  readonly outgoing: Uint8Array;
+  /** How long each of them is. */
+  readonly lengths: Uint32Array;
+  /**
+   * Sends the first `lengths[0]` bytes of `outgoing`: true when they are accepted, false when they are not, `wait` being false; or
+   * the operation that now waits.
+   */
+  send(codec: number, type: number, priority: number, wait: boolean): boolean | SendOperation;
+  /** Sends `count` bodies until one would have to wait; how many were accepted. */
+  sendMany(count: number, codec: number, type: number, priority: number): number;
+  /** Takes the first message that matches; null if there is none, or none that can be had within a call. */
+  receive(selector: Selector | null): Envelope | null;
+  /** Takes what there is, up to `max`, in order. Hands each to `take`, which does not throw; its body is valid for that call. */
+  receiveMany(selector: Selector | null, max: number, take: (envelope: Envelope) => void): void;
 }
 
 /** A channel of a store, with a life of its own. */

@@ -177,12 +177,7 @@ export abstract class Operation<T> extends Waiting {
   /** A promise of the outcome. */
   outcome(): Promise<T> {
     if (this.state === REJECTED) return Promise.reject(this.error);
-    if (this.state === RESOLVED) {
-      const value = this.value as T;
-      return pace.free()
-        ? Promise.resolve(value)
-        : new Promise((resolve) => pace.later(() => resolve(value)));
-    }
+    if (this.state === RESOLVED) return pace.promise(this.value as T);
     return new Promise<T>((resolve, reject) => {
       this.resolve = resolve;
       this.reject = reject;
@@ -311,6 +306,11 @@ export abstract class ReceiveOperation<T = unknown> extends Operation<T> {
   /** `token` is the channel's own, for a message that is held rather than taken. */
   abstract deliver(envelope: Envelope, token?: Held): Delivery;
 
+  /** While it is not settled it takes the one message that it is given. */
+  get certain(): boolean {
+    return false;
+  }
+
   /** It has not been given a message yet. */
   get hasNone(): boolean {
     return !this.settled;
@@ -333,6 +333,10 @@ export class ReceiveOne<T> extends ReceiveOperation<T | null> {
     private readonly open: (envelope: Envelope) => T,
   ) {
     super(selector, wait);
+  }
+
+  override get certain(): boolean {
+    return true;
   }
 
   deliver(envelope: Envelope): Delivery {

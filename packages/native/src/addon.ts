@@ -43,8 +43,7 @@ export interface Addon {
     maxBytes: number,
     process: string,
     tag: number,
-    scratch: Uint8Array,
-    frame: Float64Array,
+    buffers: ShmBuffers,
   ) => ShmMailbox;
   readonly ProcessWatch: new (pid: number, onEnd: () => void) => AddonProcessWatch;
 }
@@ -65,6 +64,17 @@ export interface ShmMembers {
   releaseToken(token: number): void;
 }
 
+/** What JavaScript and the native part hand each other messages in; one for all mailboxes of a thread. */
+export interface ShmBuffers {
+  /** Bodies that were received. */
+  readonly incoming: Uint8Array;
+  /** Nine numbers for each of them: (a handle), length, codec, type, priority, sentAt, lane, who has the lane, order. */
+  readonly frames: Float64Array;
+  /** Bodies to be sent. */
+  readonly outgoing: Uint8Array;
+  readonly lengths: Uint32Array;
+}
+
 /** One mailbox in shared memory (src/shm/mailbox.h). -1 stands for no selector, no handle. Errors are `ShmFault`s. */
 export interface ShmMailbox {
   readonly name: string;
@@ -82,6 +92,24 @@ export interface ShmMailbox {
     sentAt: number,
     mayWait: boolean,
   ): 0 | 1 | 2;
+  /** The same, of the first bytes of `outgoing`. */
+  sendOutgoing(
+    length: number,
+    codec: number,
+    type: number,
+    priority: number,
+    sentAt: number,
+    mayWait: boolean,
+  ): 0 | 1 | 2;
+  /** Those in `outgoing`, one behind the other, as long as `lengths` says; how many were accepted before one would have had to wait. */
+  sendMany(count: number, codec: number, type: number, priority: number, sentAt: number): number;
+  /** 0: there is none; 1: taken, and in `frames` and `incoming`; 2: too large for that, so only claimed. */
+  receive(selector: number): 0 | 1 | 2;
+  /**
+   * As many as there are and have room, at most so many as there are frames; their bodies one behind the other in `incoming`. Negative: the last
+   * of so many had no room, and is only claimed.
+   */
+  receiveMany(selector: number, most: number): number;
   sendOutcome(handle: number): 0 | 1 | 2;
   withdrawSend(handle: number): 0 | 1 | 2;
   claim(selector: number): boolean;

@@ -2,7 +2,7 @@
  * The kernel objects that Node.js does not reach, for the transports that need them. Every call throws `ERR_NATIVE_UNAVAILABLE` where
  * the binary for this machine is missing, and `PigeonholeError`s with the kernel's `errno` where a system call fails.
  */
-export type { Credentials, ShmFault, ShmMailbox, ShmMembers } from './addon.js';
+export type { Credentials, ShmBuffers, ShmFault, ShmMailbox, ShmMembers } from './addon.js';
 export { peerCredentials } from './credentials.js';
 export { Bell, openDoorbell } from './doorbell.js';
 export {

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <memory>
@@ -94,6 +95,9 @@ class JsMembers : public Napi::ObjectWrap<JsMembers> {
   std::unique_ptr<Members> members;
 };
 
+/** Numbers that describe one message. */
+constexpr size_t kFrame = 9;
+
 class JsMailbox : public Napi::ObjectWrap<JsMailbox> {
  public:
   static Napi::Function define(Napi::Env env) {
@@ -104,6 +108,8 @@ class JsMailbox : public Napi::ObjectWrap<JsMailbox> {
          InstanceAccessor<&JsMailbox::name>("name"),
          InstanceMethod<&JsMailbox::settle>("settle"), InstanceMethod<&JsMailbox::peek>("peek"), InstanceMethod<&JsMailbox::again>("again"),
          InstanceMethod<&JsMailbox::available>("available"), InstanceMethod<&JsMailbox::swapClaims>("swapClaims"), InstanceMethod<&JsMailbox::send>("send"),
+         InstanceMethod<&JsMailbox::sendOutgoing>("sendOutgoing"), InstanceMethod<&JsMailbox::sendMany>("sendMany"),
+         InstanceMethod<&JsMailbox::receive>("receive"), InstanceMethod<&JsMailbox::receiveMany>("receiveMany"),
          InstanceMethod<&JsMailbox::sendOutcome>("sendOutcome"), InstanceMethod<&JsMailbox::withdrawSend>("withdrawSend"),
          InstanceMethod<&JsMailbox::claim>("claim"), InstanceMethod<&JsMailbox::body>("body"),
          InstanceMethod<&JsMailbox::take>("take"), InstanceMethod<&JsMailbox::giveBack>("giveBack"),
@@ -117,7 +123,7 @@ class JsMailbox : public Napi::ObjectWrap<JsMailbox> {
          InstanceMethod<&JsMailbox::leave>("leave")});
   }
 
-  /** (members, path, name | null, capacity | -1, ordering | -1, defaultCapacity, maxBytes, process, tag, scratch, frame) */
+  /** (members, path, name | null, capacity | -1, ordering | -1, defaultCapacity, maxBytes, process, tag, { incoming, frames, outgoing, lengths }) */
   explicit JsMailbox(const Napi::CallbackInfo& info) : ObjectWrap(info) {
     owner_ = Napi::Persistent(info[0].As<Napi::Object>());
     Members& members = *JsMembers::Unwrap(info[0].As<Napi::Object>())->members;
@@ -130,13 +136,20 @@ class JsMailbox : public Napi::ObjectWrap<JsMailbox> {
     spec.maxBytes = static_cast<uint64_t>(number(info[6]));
     spec.process = info[7].As<Napi::String>().Utf8Value();
     spec.tag = static_cast<uint32_t>(number(info[8]));
-    auto scratch = info[9].As<Napi::Uint8Array>();
-    auto frame = info[10].As<Napi::Float64Array>();
-    keptScratch_ = Napi::Persistent(scratch.As<Napi::Object>());
-    keptFrame_ = Napi::Persistent(frame.As<Napi::Object>());
-    scratch_ = scratch.Data();
-    scratchBytes_ = scratch.ByteLength();
-    frame_ = frame.Data();
+    const auto buffers = info[9].As<Napi::Object>();
+    buffers_ = Napi::Persistent(buffers);
+    auto incoming = buffers.Get("incoming").As<Napi::Uint8Array>();
+    scratch_ = incoming.Data();
+    scratchBytes_ = incoming.ByteLength();
+    auto frames = buffers.Get("frames").As<Napi::Float64Array>();
+    frame_ = frames.Data();
+    frames_ = frames.ElementLength() / kFrame;
+    const auto outgoing = buffers.Get("outgoing").As<Napi::Uint8Array>();
+    outgoing_ = outgoing.Data();
+    outgoingBytes_ = outgoing.ByteLength();
+    const auto lengths = buffers.Get("lengths").As<Napi::Uint32Array>();
+    lengths_ = lengths.Data();
+    lengthsCount_ = lengths.ElementLength();
     guarded(info.Env(), [&] { mailbox_ = std::make_unique<Mailbox>(members, spec); });
   }
 
@@ -161,8 +174,7 @@ class JsMailbox : public Napi::ObjectWrap<JsMailbox> {
   /** (body, codec, type, priority, sentAt, mayWait): 0 accepted, 1 refused, 2 waits (its handle in frame[0]). */
   Napi::Value send(const Napi::CallbackInfo& info) {
     const auto body = info[0].As<Napi::Uint8Array>();
-    const Mailbox::Message message{static_cast<uint32_t>(number(info[1])), static_cast<uint32_t>(number(info[2])),
-                                   static_cast<uint32_t>(number(info[3])), number(info[4])};
+    const Mailbox::Message message = described(info);
     const bool mayWait = info[5].As<Napi::Boolean>();
     Mailbox::Handle handle = 0;
     const Mailbox::Sent sent = guarded(info.Env(), [&] {
@@ -170,6 +182,42 @@ class JsMailbox : public Napi::ObjectWrap<JsMailbox> {
     });
     frame_[0] = static_cast<double>(handle);
     return Napi::Number::New(info.Env(), static_cast<int>(sent));
+  }
+
+  /** (length, codec, type, priority, sentAt, mayWait): as `send`, of the first bytes of `outgoing`. */
+  Napi::Value sendOutgoing(const Napi::CallbackInfo& info) {
+    const size_t length = std::min(static_cast<size_t>(number(info[0])), outgoingBytes_);
+    const Mailbox::Message message = described(info);
+    const bool mayWait = info[5].As<Napi::Boolean>();
+    Mailbox::Handle handle = 0;
+    const Mailbox::Sent sent = guarded(info.Env(), [&] {
+      return mailbox().send(message, reinterpret_cast<const std::byte*>(outgoing_), static_cast<uint32_t>(length), mayWait, handle);
+    });
+    frame_[0] = static_cast<double>(handle);
+    return Napi::Number::New(info.Env(), static_cast<int>(sent));
+  }
+
+  /** (count, codec, type, priority, sentAt): sends the bodies that follow one another in `outgoing`, as long as `lengths` says, until one would
+   * have to wait; how many were accepted. What fails is left for who sends it by itself. */
+  Napi::Value sendMany(const Napi::CallbackInfo& info) {
+    const size_t count = std::min(static_cast<size_t>(number(info[0])), lengthsCount_);
+    const Mailbox::Message message = described(info);
+    size_t sent = 0;
+    size_t at = 0;
+    guarded(info.Env(), [&] {
+      Mailbox::Handle handle = 0;
+      for (; sent < count; at += lengths_[sent++]) {
+        const uint32_t length = lengths_[sent];
+        if (length > outgoingBytes_ - at) break;
+        try {
+          if (mailbox().send(message, reinterpret_cast<const std::byte*>(outgoing_ + at), length, false, handle) != Mailbox::Sent::accepted) break;
+        } catch (const Fault&) {
+          if (sent == 0) throw;
+          break;
+        }
+      }
+    });
+    return Napi::Number::New(info.Env(), static_cast<double>(sent));
   }
 
   Napi::Value sendOutcome(const Napi::CallbackInfo& info) {
@@ -183,6 +231,50 @@ class JsMailbox : public Napi::ObjectWrap<JsMailbox> {
   Napi::Value claim(const Napi::CallbackInfo& info) {
     const bool found = guarded(info.Env(), [&] { return mailbox().claim(selectorAt(info[0]), received_); });
     return described(info.Env(), found);
+  }
+
+  /** (selector | -1): claims a message and takes it: 1, in frame and scratch; 2: claimed only, for its body is too large for the scratch; 0: none. */
+  Napi::Value receive(const Napi::CallbackInfo& info) {
+    int outcome = 0;
+    guarded(info.Env(), [&] {
+      if (!mailbox().claim(selectorAt(info[0]), received_)) return;
+      const bool fits = received_.length <= scratchBytes_;
+      describe(frame_);
+      if (fits) {
+        std::memcpy(scratch_, received_.body, received_.length);
+        mailbox().take();
+      }
+      outcome = fits ? 1 : 2;
+    });
+    return Napi::Number::New(info.Env(), outcome);
+  }
+
+  /** (selector | -1, most): takes as many as there are and have room: a frame each, the bodies one behind the other in the scratch. If one has no
+   * room, it is claimed only, and the number is negative: it is the latest claim, and has the last frame. */
+  Napi::Value receiveMany(const Napi::CallbackInfo& info) {
+    const size_t most = std::min(static_cast<size_t>(number(info[1])), frames_);
+    size_t count = 0;
+    bool claimed = false;
+    guarded(info.Env(), [&] {
+      Selector* selector = selectorAt(info[0]);
+      size_t used = 0;
+      while (count < most && !claimed) {
+        try {
+          if (!mailbox().claim(selector, received_)) return;
+          describe(frame_ + kFrame * count++);
+          claimed = received_.length > scratchBytes_ - used;
+          if (claimed) return;
+          std::memcpy(scratch_ + used, received_.body, received_.length);
+          used += received_.length;
+          mailbox().take();
+        } catch (const Fault&) {
+          // What has been taken is not to be lost: the next call meets the fault again.
+          if (count == 0) throw;
+          return;
+        }
+      }
+    });
+    return Napi::Number::New(info.Env(), claimed ? -static_cast<double>(count) : static_cast<double>(count));
   }
 
   /** A copy of the claimed message's body, for one that the scratch does not hold. */
@@ -324,28 +416,43 @@ class JsMailbox : public Napi::ObjectWrap<JsMailbox> {
     return Napi::Number::New(info.Env(), static_cast<int>(guarded(info.Env(), call)));
   }
 
+  /** From the arguments (…, codec, type, priority, sentAt). */
+  static Mailbox::Message described(const Napi::CallbackInfo& info) {
+    return {static_cast<uint32_t>(number(info[1])), static_cast<uint32_t>(number(info[2])), static_cast<uint32_t>(number(info[3])), number(info[4])};
+  }
+
+  /** What was received, into a frame. */
+  void describe(double* frame) {
+    frame[1] = received_.length;
+    frame[2] = received_.codec;
+    frame[3] = received_.type;
+    frame[4] = received_.priority;
+    frame[5] = received_.sentAt;
+    frame[6] = received_.lane;
+    frame[8] = received_.order;
+    // Tells one user of a lane from the next.
+    frame[7] = static_cast<double>(mailbox().identityOf(received_.lane) >> 1 & 0x1f'ffff'ffff'ffff);
+  }
+
   Napi::Value described(Napi::Env env, bool found) {
     if (found) {
-      frame_[1] = received_.length;
-      frame_[2] = received_.codec;
-      frame_[3] = received_.type;
-      frame_[4] = received_.priority;
-      frame_[5] = received_.sentAt;
-      frame_[6] = received_.lane;
-      frame_[8] = received_.order;
-      // Tells one user of a lane from the next.
-      frame_[7] = static_cast<double>(mailbox().identityOf(received_.lane) >> 1 & 0x1f'ffff'ffff'ffff);
+      describe(frame_);
       if (received_.length <= scratchBytes_) std::memcpy(scratch_, received_.body, received_.length);
     }
     return Napi::Boolean::New(env, found);
   }
 
   Napi::ObjectReference owner_;
-  Napi::ObjectReference keptScratch_;
-  Napi::ObjectReference keptFrame_;
+  /** Keeps what the following point into: their JavaScript ends must be the ones it was made with. */
+  Napi::ObjectReference buffers_;
   uint8_t* scratch_ = nullptr;
   size_t scratchBytes_ = 0;
   double* frame_ = nullptr;
+  size_t frames_ = 0;
+  const uint8_t* outgoing_ = nullptr;
+  size_t outgoingBytes_ = 0;
+  const uint32_t* lengths_ = nullptr;
+  size_t lengthsCount_ = 0;
   std::unique_ptr<Mailbox> mailbox_;
   Mailbox::Received received_{};
   std::vector<std::unique_ptr<Selector>> selectors_;

@@ -11,24 +11,31 @@ import {
   type StoreChannel,
   sharedMemoryFile,
 } from '@pigeonhole/core/transport';
-import { type FifoReader, native, openDoorbell, type ShmMembers } from '@pigeonhole/native';
+import { type FifoReader, native, openDoorbell, type ShmBuffers, type ShmMembers } from '@pigeonhole/native';
 import { ShmChannel } from './channel.js';
 import { fromFault, isFault } from './fault.js';
+import { FRAME } from './letter.js';
 import { SharedMailbox, UNBOUNDED } from './mailbox.js';
 import { Meeting } from './meeting.js';
 import { Poller } from './poller.js';
 
 /** How long a process that is in the middle of opening or closing a mailbox may keep others from it. */
 const DOOR_PATIENCE = 5_000;
-/** A body up to this is copied out of shared memory into memory that is used again and again. */
-const SCRATCH_BYTES = 64 * 1024;
+/** Bodies up to this go through memory that is used again and again. */
+const BUFFER_BYTES = 64 * 1024;
+/** So many messages go through it at a time. */
+const BATCH = 256;
 
 /** Everything of one runtime in shared memory: its membership, its bell and its mailboxes. */
 export class ShmAttachment implements StoreAttachment {
   private readonly mailboxes = new Map<string, SharedMailbox>();
   private readonly byTag: (SharedMailbox | undefined)[] = [];
-  private readonly scratch = new Uint8Array(SCRATCH_BYTES);
-  private readonly frame = new Float64Array(9);
+  private readonly buffers: ShmBuffers = {
+    incoming: Buffer.allocUnsafeSlow(BUFFER_BYTES),
+    frames: new Float64Array(FRAME * BATCH),
+    outgoing: Buffer.allocUnsafeSlow(BUFFER_BYTES),
+    lengths: new Uint32Array(BATCH),
+  };
   private readonly poller: Poller;
   private readonly meeting: Meeting;
   private readonly bell: FifoReader;
@@ -118,13 +125,10 @@ export class ShmAttachment implements StoreAttachment {
         Math.min(maxBytes, Number.MAX_SAFE_INTEGER),
         this.context.self.name,
         tag,
-        this.scratch,
-        this.frame,
+        this.buffers,
       );
-      const { scratch, frame, poller, meeting } = this;
-      const mailbox = new SharedMailbox(shared, name, tag, scratch, frame, poller, meeting, () =>
-        this.peerDown(),
-      );
+      const { buffers, poller, meeting } = this;
+      const mailbox = new SharedMailbox(shared, name, tag, buffers, poller, meeting, () => this.peerDown());
       if (shared.replaced)
         this.context.warn(
           new PigeonholeError(
@@ -171,8 +175,7 @@ export class ShmAttachment implements StoreAttachment {
           Number.MAX_SAFE_INTEGER,
           this.context.self.name,
           UNBOUNDED,
-          this.scratch,
-          this.frame,
+          this.buffers,
         );
         stray.leave(isOwned(stray.name));
       } catch (error) {

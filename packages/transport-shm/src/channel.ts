@@ -1,4 +1,5 @@
 import type {
+  AtOnce,
   Capacity,
   Ordering,
   ReceiveOperation,
@@ -10,10 +11,14 @@ import type { SharedMailbox } from './mailbox.js';
 
 /** One handle's way to the mailbox. */
 export class ShmChannel implements StoreChannel {
+  readonly atOnce: AtOnce;
+
   constructor(
     private readonly mailbox: SharedMailbox,
     private readonly release: () => Promise<void>,
-  ) {}
+  ) {
+    this.atOnce = mailbox.atOnce;
+  }
 
   get capacity(): Capacity {
     return this.mailbox.capacity;

@@ -9,8 +9,10 @@ import {
   type SendOperation,
   type Waiting,
 } from '@pigeonhole/core/transport';
-import type { ShmMailbox } from '@pigeonhole/native';
+import type { ShmBuffers, ShmMailbox } from '@pigeonhole/native';
+import { ShmAtOnce } from './at-once.js';
 import { fromFault, isFault } from './fault.js';
+import { Field } from './letter.js';
 import type { Meeting } from './meeting.js';
 import type { Polled, Poller } from './poller.js';
 import { inOrder, NONE, Receives, type Receiving } from './receives.js';
@@ -32,6 +34,7 @@ export class SharedMailbox implements Channel, Polled, Receiving {
   private readonly posted = new OperationList<SendOperation>();
   private readonly unposted = new OperationList<SendOperation>();
   private readonly receives: Receives;
+  readonly atOnce: ShmAtOnce;
   /** Why no call can succeed any more. */
   private dead: Error | null = null;
   private parked = false;
@@ -41,13 +44,13 @@ export class SharedMailbox implements Channel, Polled, Receiving {
     private readonly shared: ShmMailbox,
     readonly name: string,
     readonly tag: number,
-    scratch: Uint8Array,
-    private readonly frame: Float64Array,
+    private readonly buffers: ShmBuffers,
     private readonly poller: Poller,
     meeting: Meeting,
     private readonly sweepSoon: () => void,
   ) {
-    this.receives = new Receives(this, shared, scratch, frame, meeting);
+    this.receives = new Receives(this, shared, buffers, meeting);
+    this.atOnce = new ShmAtOnce(this, this.receives, shared, buffers);
   }
 
   get capacity(): Capacity {
@@ -75,12 +78,28 @@ export class SharedMailbox implements Channel, Polled, Receiving {
   }
 
   send(operation: SendOperation): void {
-    // What waits here was sent before.
-    if (operation.wait && (this.unposted.size > 0 || this.posted.size >= POSTED))
-      this.unposted.push(operation);
+    if (operation.wait && this.sendsQueue) this.unposted.push(operation);
     else this.post(operation);
     if (!operation.settled) this.look();
     else if (this.receives.list.size > 0) this.poll();
+  }
+
+  /** Whether sends wait here for the earlier ones to be posted. */
+  get sendsQueue(): boolean {
+    return this.unposted.size > 0 || this.posted.size >= POSTED;
+  }
+
+  /** Puts a send behind those that wait here. */
+  enqueue(operation: SendOperation): SendOperation {
+    this.unposted.push(operation);
+    this.look();
+    return operation;
+  }
+
+  /** A send has been accepted. Those before it have been, too, and are to hear of it first. */
+  sent(): void {
+    if (this.posted.size > 0) this.settlePosted();
+    if (this.receives.list.size > 0) this.poll();
   }
 
   receive(operation: ReceiveOperation): void {
@@ -232,10 +251,26 @@ export class SharedMailbox implements Channel, Polled, Receiving {
         operation.accepted();
       } else if (sent === REFUSED) operation.refused();
       else {
-        operation.order = this.frame[0] as number;
-        this.posted.push(operation);
+        this.keep(operation);
       }
     });
+  }
+
+  /** A send waits in shared memory, under the handle that the first frame has. */
+  keep(operation: SendOperation): SendOperation {
+    operation.order = this.buffers.frames[Field.handle] as number;
+    this.posted.push(operation);
+    this.look();
+    return operation;
+  }
+
+  /** Runs a step; what it throws is what a call is told. */
+  attempt<T>(step: () => T): T {
+    try {
+      return step();
+    } catch (error) {
+      throw this.failure(error);
+    }
   }
 
   private readSettings(): void {
@@ -302,21 +337,29 @@ export class SharedMailbox implements Channel, Polled, Receiving {
     }
   }
 
+  /** Throws why no call can succeed any more. */
+  checkAlive(): void {
+    if (this.dead !== null) throw this.dead;
+  }
+
   /** Runs a step for one call; what it throws fails the call, and, where the mailbox is damaged, all. */
   guard(operation: Waiting, step: () => void): boolean {
-    if (this.dead !== null) {
-      operation.fail(this.dead);
-      return false;
-    }
     try {
+      this.checkAlive();
       step();
       return true;
     } catch (error) {
-      operation.fail(fromFault(error, `mailbox '${this.name}'`));
-      if (isFault(error) && error.kind === 'corrupt') this.fail(error);
-      else if (!isFault(error)) throw error;
+      operation.fail(this.failure(error));
+      if (!isFault(error) && error !== this.dead) throw error;
       return false;
     }
+  }
+
+  /** What a call is told that met `error`; where the mailbox is damaged, all calls are. */
+  failure(error: unknown): unknown {
+    if (!isFault(error)) return error;
+    if (error.kind === 'corrupt') this.fail(error);
+    return fromFault(error, `mailbox '${this.name}'`);
   }
 
   private fail(error: unknown): void {

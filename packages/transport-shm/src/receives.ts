@@ -8,10 +8,12 @@ import {
   type Selector,
   type Waiting,
 } from '@pigeonhole/core/transport';
-import type { ShmMailbox } from '@pigeonhole/native';
+import type { ShmBuffers, ShmMailbox } from '@pigeonhole/native';
+import { Field, FRAME, Letter } from './letter.js';
 import type { Meeting } from './meeting.js';
 
 const [WAITS, CLAIMED] = [0, 1];
+export const [NOTHING, TOO_LARGE] = [0, 2];
 /** Selectors kept ready; more make one anew now and then. */
 const SELECTORS = 256;
 export const NONE = -1;
@@ -36,8 +38,7 @@ export class Receives {
   constructor(
     private readonly mailbox: Receiving,
     private readonly shared: ShmMailbox,
-    private readonly scratch: Uint8Array,
-    private readonly frame: Float64Array,
+    private readonly buffers: ShmBuffers,
     private readonly meeting: Meeting,
   ) {}
 
@@ -117,7 +118,7 @@ export class Receives {
     const found = [];
     for (const operation of inOrder(this.list))
       if (this.wants(operation) && this.shared.peek(operation.order))
-        found.push({ operation, lane: this.frame[6] as number, order: this.frame[8] as number });
+        found.push({ operation, lane: this.field(Field.lane), order: this.field(Field.order) });
     return found;
   }
 
@@ -128,8 +129,19 @@ export class Receives {
     if (group?.settled) return;
     if (!this.meeting.enter(group)) return;
     const selector = this.selectorFor(operation.selector);
+    if (operation.certain && group === null && this.list.first === operation && this.mailbox.capacity !== 0)
+      return this.take(operation, selector);
     while (!operation.settled && this.shared.claim(selector)) if (!this.deliver(operation)) break;
     if (!operation.settled) this.meeting.leave(group);
+  }
+
+  /** Gives the first of the receives a message at one go. */
+  private take(operation: ReceiveOperation, selector: number): void {
+    const outcome = this.shared.receive(selector);
+    if (outcome === NOTHING) return;
+    operation.deliver(this.claimed());
+    if (outcome === TOO_LARGE) this.shared.take();
+    this.mailbox.taken();
   }
 
   private want(operation: ReceiveOperation): void {
@@ -139,7 +151,7 @@ export class Receives {
     while (!operation.settled && !operation.begun) {
       const wanted = this.shared.want(selector, token);
       if (wanted === WAITS) {
-        operation.order = this.frame[0] as number;
+        operation.order = this.field(Field.handle);
         return;
       }
       if (wanted === CLAIMED) this.deliver(operation);
@@ -176,13 +188,14 @@ export class Receives {
         return true;
       }
       if (target === operation || !this.wants(target)) return this.hand(target);
-      const lane = this.frame[6] as number;
-      const order = this.frame[8] as number;
+      const lane = this.field(Field.lane);
+      const order = this.field(Field.order);
       const withdrawn = this.shared.withdrawWant(target.order);
       target.order = NONE;
       if (withdrawn) return this.hand(target);
       // A sender has just met it: of the two messages it takes the one that was sent first, the next receive the other.
-      if (this.frame[6] === lane && (((this.frame[8] as number) - order) | 0) > 0) this.shared.swapClaims();
+      if (this.field(Field.lane) === lane && ((this.field(Field.order) - order) | 0) > 0)
+        this.shared.swapClaims();
       this.hand(target);
       this.shared.again();
     }
@@ -190,7 +203,7 @@ export class Receives {
 
   /** Gives the receives that were met what was sent before the claimed message. */
   private settleMetBefore(): void {
-    this.settleMet({ lane: this.frame[6] as number, order: this.frame[8] as number });
+    this.settleMet({ lane: this.field(Field.lane), order: this.field(Field.order) });
     this.shared.again();
   }
 
@@ -213,28 +226,43 @@ export class Receives {
     return taken;
   }
 
-  private claimed(): Envelope {
-    const { frame } = this;
-    const length = frame[1] as number;
-    const lane = frame[6] as number;
-    const identity = frame[7] as number;
-    const body = length <= this.scratch.length ? this.scratch.subarray(0, length) : this.shared.body();
+  /** Whether a message may be taken for a call that comes now: none may be given to those that wait, and none of those waits to be met. */
+  canTake(selector: Selector | null): boolean {
+    return this.list.size === 0 && this.mailbox.capacity !== 0 && selector?.types?.length !== 0;
+  }
+
+  private claimed(): Letter {
+    return this.letter(0, 0, this.field(Field.length) > this.buffers.incoming.length);
+  }
+
+  private field(field: number): number {
+    return this.buffers.frames[field] as number;
+  }
+
+  /** What the frame of that number describes, whose body lies there; or, too large for that, is of what was claimed last. */
+  letter(number: number, at: number, large: boolean): Letter {
+    const { frames, incoming } = this.buffers;
+    const frame = number * FRAME;
+    const lane = frames[frame + Field.lane] as number;
+    const identity = frames[frame + Field.identity] as number;
     let sender = this.senders[lane];
     if (sender?.identity !== identity) {
       sender = { identity, name: this.shared.senderName(lane) };
       this.senders[lane] = sender;
     }
-    return {
-      body,
-      codec: frame[2] as number,
-      from: sender.name,
-      type: frame[3] as number,
-      priority: frame[4] as number,
-      sentAt: frame[5] as number,
-    };
+    return new Letter(
+      large ? this.shared.body() : incoming,
+      large ? 0 : at,
+      frames[frame + Field.length] as number,
+      sender.name,
+      frames[frame + Field.codec] as number,
+      frames[frame + Field.type] as number,
+      frames[frame + Field.priority] as number,
+      frames[frame + Field.sentAt] as number,
+    );
   }
 
-  private selectorFor(selector: Selector | null): number {
+  selectorFor(selector: Selector | null): number {
     if (selector === null) return NONE;
     const key = `${selector.types?.join() ?? ''}|${selector.from ?? ''}`;
     let number = this.selectors.get(key);

@@ -1,0 +1,38 @@
+import type { Codec, Envelope } from '@pigeonhole/core/transport';
+
+/** Numbers that describe one message (`ShmBuffers.frames`), and which is which. */
+export const FRAME = 9;
+export const Field = {
+  handle: 0,
+  length: 1,
+  codec: 2,
+  type: 3,
+  priority: 4,
+  sentAt: 5,
+  lane: 6,
+  identity: 7,
+  order: 8,
+} as const;
+
+/** A message whose body lies in memory that the next message will use. */
+export class Letter implements Envelope {
+  constructor(
+    private readonly bytes: Uint8Array,
+    private readonly start: number,
+    readonly length: number,
+    readonly from: string,
+    readonly codec: number,
+    readonly type: number,
+    readonly priority: number,
+    readonly sentAt: number,
+  ) {}
+
+  get body(): Uint8Array {
+    return this.bytes.subarray(this.start, this.start + this.length);
+  }
+
+  decodedBy(codec: Codec): unknown {
+    if (codec.decodeRange === undefined) return codec.decode(this.body);
+    return codec.decodeRange(this.bytes, this.start, this.start + this.length);
+  }
+}
