@@ -346,7 +346,7 @@ export class Receiver<T = unknown> implements AsyncIterable<Message<T>> {
     try {
       const selector = this.check(options);
       const { channel } = this.setup;
-      const envelope = channel.atOnce?.receive(selector);
+      const envelope = channel.atOnce?.receive(selector, false);
       if (envelope != null) return pace.promise(this.open(envelope));
       const operation = new ReceiveOne(selector, wait, this.open);
       channel.receive(operation);
@@ -359,7 +359,7 @@ export class Receiver<T = unknown> implements AsyncIterable<Message<T>> {
   private next(): Promise<IteratorResult<Message<T>>> {
     const selector = this.check({});
     const { channel } = this.setup;
-    const envelope = channel.atOnce?.receive(selector);
+    const envelope = channel.atOnce?.receive(selector, false);
     if (envelope != null) return pace.promise({ done: false, value: this.open(envelope) });
     const operation = new NextMessage(selector, this.open);
     channel.receive(operation);
@@ -371,7 +371,7 @@ export class Receiver<T = unknown> implements AsyncIterable<Message<T>> {
     if (!this.setup.sync) throw unsupportedSync(verb, this.setup);
     const selector = this.check(options);
     const { channel } = this.setup;
-    const envelope = channel.atOnce?.receive(selector);
+    const envelope = channel.atOnce?.receive(selector, wait);
     if (envelope != null) return this.open(envelope);
     const operation = new ReceiveOne(selector, wait, this.open);
     channel.receive(operation);

@@ -233,8 +233,11 @@ export interface AtOnce {
   send(codec: number, type: number, priority: number, wait: boolean): boolean | SendOperation;
   /** Sends `count` bodies until one would have to wait; how many were accepted. */
   sendMany(count: number, codec: number, type: number, priority: number): number;
-  /** Takes the first message that matches; null if there is none, or none that can be had within a call. */
-  receive(selector: Selector | null): Envelope | null;
+  /**
+   * Takes the first message that matches; null if there is none, or none that can be had within a call. `blocking`: the thread would
+   * sleep next, so that a few microseconds may be spent on waiting for one.
+   */
+  receive(selector: Selector | null, blocking: boolean): Envelope | null;
   /** Takes what there is, up to `max`, in order. Hands each to `take`, which does not throw; its body is valid for that call. */
   receiveMany(selector: Selector | null, max: number, take: (envelope: Envelope) => void): void;
 }

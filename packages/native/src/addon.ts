@@ -45,6 +45,20 @@ export interface Addon {
     tag: number,
     buffers: ShmBuffers,
   ) => ShmMailbox;
+  /** Sends what is first in `outgoing`, as `marks` says; otherwise as `ShmMailbox.send`. `mailbox`: its number; 1: it may wait. */
+  shmSend(mailbox: number, mayWait: 0 | 1): 0 | 1 | 2;
+  /** Sends what is in `outgoing`, until one would have to wait; how many were accepted. */
+  shmSendMany(mailbox: number, count: number): number;
+  /**
+   * 0: there is no message, nor did one come within the microseconds for which it may `linger`; 1: taken, and in `frames` and
+   * `incoming`; 2: too large for that, so only claimed.
+   */
+  shmReceive(mailbox: number, selector: number, linger: 0 | 1): 0 | 1 | 2;
+  /**
+   * As many as there are and have room, at most so many as there are frames; their bodies one behind the other in `incoming`.
+   * Negative: the last of so many had no room, and is only claimed.
+   */
+  shmReceiveMany(mailbox: number, selector: number, most: number): number;
   readonly ProcessWatch: new (pid: number, onEnd: () => void) => AddonProcessWatch;
 }
 
@@ -73,11 +87,15 @@ export interface ShmBuffers {
   /** Bodies to be sent. */
   readonly outgoing: Uint8Array;
   readonly lengths: Uint32Array;
+  /** Of what is sent: codec, type, priority, sentAt. */
+  readonly marks: Float64Array;
 }
 
 /** One mailbox in shared memory (src/shm/mailbox.h). -1 stands for no selector, no handle. Errors are `ShmFault`s. */
 export interface ShmMailbox {
   readonly name: string;
+  /** In this thread. */
+  readonly number: number;
   readonly capacity: number;
   readonly byPriority: boolean;
   readonly replaced: boolean;
@@ -92,24 +110,6 @@ export interface ShmMailbox {
     sentAt: number,
     mayWait: boolean,
   ): 0 | 1 | 2;
-  /** The same, of the first bytes of `outgoing`. */
-  sendOutgoing(
-    length: number,
-    codec: number,
-    type: number,
-    priority: number,
-    sentAt: number,
-    mayWait: boolean,
-  ): 0 | 1 | 2;
-  /** Those in `outgoing`, one behind the other, as long as `lengths` says; how many were accepted before one would have had to wait. */
-  sendMany(count: number, codec: number, type: number, priority: number, sentAt: number): number;
-  /** 0: there is none; 1: taken, and in `frames` and `incoming`; 2: too large for that, so only claimed. */
-  receive(selector: number): 0 | 1 | 2;
-  /**
-   * As many as there are and have room, at most so many as there are frames; their bodies one behind the other in `incoming`. Negative: the last
-   * of so many had no room, and is only claimed.
-   */
-  receiveMany(selector: number, most: number): number;
   sendOutcome(handle: number): 0 | 1 | 2;
   withdrawSend(handle: number): 0 | 1 | 2;
   claim(selector: number): boolean;
@@ -128,6 +128,8 @@ export interface ShmMailbox {
   sleep(receiving: boolean, choosy: boolean, sending: boolean): void;
   awake(): void;
   block(milliseconds: number, receiving: boolean, choosy: boolean, handle: number): void;
+  /** Stays for some microseconds until something may have changed since the last look: whether it has. */
+  linger(): boolean;
   wakeReceivers(): void;
   promote(): void;
   sweep(): void;

@@ -9,32 +9,12 @@
 #include <string>
 #include <vector>
 
-#include "shm/fault.h"
-#include "shm/mailbox.h"
 #include "shm/members.h"
+#include "shm_traffic.h"
 
 namespace pigeonhole::shm {
 
 namespace {
-
-const char* nameOf(Fault::Kind kind) {
-  switch (kind) {
-    case Fault::Kind::noSpace: return "noSpace";
-    case Fault::Kind::corrupt: return "corrupt";
-    case Fault::Kind::version: return "version";
-    case Fault::Kind::limit: return "limit";
-    case Fault::Kind::busy: return "busy";
-    case Fault::Kind::system: return "system";
-  }
-  return "system";
-}
-
-Napi::Error toError(Napi::Env env, const Fault& fault) {
-  Napi::Error error = Napi::Error::New(env, fault.message);
-  error.Set("kind", Napi::String::New(env, nameOf(fault.kind)));
-  error.Set("errno", Napi::Number::New(env, fault.error));
-  return error;
-}
 
 /** Runs `call`; a `Fault` becomes a JavaScript error with `kind` and `errno`. */
 template <class Call>
@@ -95,21 +75,17 @@ class JsMembers : public Napi::ObjectWrap<JsMembers> {
   std::unique_ptr<Members> members;
 };
 
-/** Numbers that describe one message. */
-constexpr size_t kFrame = 9;
-
 class JsMailbox : public Napi::ObjectWrap<JsMailbox> {
  public:
-  static Napi::Function define(Napi::Env env) {
+  /** `table` belongs to the class from now on. */
+  static Napi::Function define(Napi::Env env, std::shared_ptr<TrafficTable>* table) {
     return DefineClass(
         env, "ShmMailbox",
         {InstanceAccessor<&JsMailbox::capacity>("capacity"), InstanceAccessor<&JsMailbox::byPriority>("byPriority"),
          InstanceAccessor<&JsMailbox::replaced>("replaced"), InstanceAccessor<&JsMailbox::settled>("settled"),
-         InstanceAccessor<&JsMailbox::name>("name"),
+         InstanceAccessor<&JsMailbox::name>("name"), InstanceAccessor<&JsMailbox::number>("number"),
          InstanceMethod<&JsMailbox::settle>("settle"), InstanceMethod<&JsMailbox::peek>("peek"), InstanceMethod<&JsMailbox::again>("again"),
          InstanceMethod<&JsMailbox::available>("available"), InstanceMethod<&JsMailbox::swapClaims>("swapClaims"), InstanceMethod<&JsMailbox::send>("send"),
-         InstanceMethod<&JsMailbox::sendOutgoing>("sendOutgoing"), InstanceMethod<&JsMailbox::sendMany>("sendMany"),
-         InstanceMethod<&JsMailbox::receive>("receive"), InstanceMethod<&JsMailbox::receiveMany>("receiveMany"),
          InstanceMethod<&JsMailbox::sendOutcome>("sendOutcome"), InstanceMethod<&JsMailbox::withdrawSend>("withdrawSend"),
          InstanceMethod<&JsMailbox::claim>("claim"), InstanceMethod<&JsMailbox::body>("body"),
          InstanceMethod<&JsMailbox::take>("take"), InstanceMethod<&JsMailbox::giveBack>("giveBack"),
@@ -117,13 +93,14 @@ class JsMailbox : public Napi::ObjectWrap<JsMailbox> {
          InstanceMethod<&JsMailbox::withdrawWant>("withdrawWant"), InstanceMethod<&JsMailbox::selector>("selector"),
          InstanceMethod<&JsMailbox::dropSelector>("dropSelector"), InstanceMethod<&JsMailbox::sleep>("sleep"),
          InstanceMethod<&JsMailbox::awake>("awake"), InstanceMethod<&JsMailbox::block>("block"),
-         InstanceMethod<&JsMailbox::wakeReceivers>("wakeReceivers"), InstanceMethod<&JsMailbox::promote>("promote"), InstanceMethod<&JsMailbox::sweep>("sweep"),
+         InstanceMethod<&JsMailbox::linger>("linger"), InstanceMethod<&JsMailbox::wakeReceivers>("wakeReceivers"), InstanceMethod<&JsMailbox::promote>("promote"), InstanceMethod<&JsMailbox::sweep>("sweep"),
          InstanceMethod<&JsMailbox::senderName>("senderName"), InstanceMethod<&JsMailbox::live>("live"),
          InstanceMethod<&JsMailbox::laneBytes>("laneBytes"), InstanceMethod<&JsMailbox::poison>("poison"),
-         InstanceMethod<&JsMailbox::leave>("leave")});
+         InstanceMethod<&JsMailbox::leave>("leave")},
+        table);
   }
 
-  /** (members, path, name | null, capacity | -1, ordering | -1, defaultCapacity, maxBytes, process, tag, { incoming, frames, outgoing, lengths }) */
+  /** (members, path, name | null, capacity | -1, ordering | -1, defaultCapacity, maxBytes, process, tag, { incoming, frames, outgoing, lengths, marks }) */
   explicit JsMailbox(const Napi::CallbackInfo& info) : ObjectWrap(info) {
     owner_ = Napi::Persistent(info[0].As<Napi::Object>());
     Members& members = *JsMembers::Unwrap(info[0].As<Napi::Object>())->members;
@@ -139,20 +116,27 @@ class JsMailbox : public Napi::ObjectWrap<JsMailbox> {
     const auto buffers = info[9].As<Napi::Object>();
     buffers_ = Napi::Persistent(buffers);
     auto incoming = buffers.Get("incoming").As<Napi::Uint8Array>();
-    scratch_ = incoming.Data();
-    scratchBytes_ = incoming.ByteLength();
+    traffic_.incoming = incoming.Data();
+    traffic_.incomingBytes = incoming.ByteLength();
     auto frames = buffers.Get("frames").As<Napi::Float64Array>();
-    frame_ = frames.Data();
-    frames_ = frames.ElementLength() / kFrame;
+    traffic_.frames = frames.Data();
+    traffic_.frameCount = frames.ElementLength() / kFrame;
     const auto outgoing = buffers.Get("outgoing").As<Napi::Uint8Array>();
-    outgoing_ = outgoing.Data();
-    outgoingBytes_ = outgoing.ByteLength();
+    traffic_.outgoing = outgoing.Data();
+    traffic_.outgoingBytes = outgoing.ByteLength();
     const auto lengths = buffers.Get("lengths").As<Napi::Uint32Array>();
-    lengths_ = lengths.Data();
-    lengthsCount_ = lengths.ElementLength();
-    guarded(info.Env(), [&] { mailbox_ = std::make_unique<Mailbox>(members, spec); });
+    traffic_.lengths = lengths.Data();
+    traffic_.lengthCount = lengths.ElementLength();
+    traffic_.marks = buffers.Get("marks").As<Napi::Float64Array>().Data();
+    guarded(info.Env(), [&] { traffic_.mailbox = std::make_unique<Mailbox>(members, spec); });
+    table_ = *static_cast<std::shared_ptr<TrafficTable>*>(info.Data());
+    number_ = table_->add(&traffic_);
+  }
+  ~JsMailbox() override {
+    if (table_ != nullptr) table_->remove(number_);
   }
 
+  Napi::Value number(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), number_); }
   Napi::Value capacity(const Napi::CallbackInfo& info) {
     return Napi::Number::New(info.Env(), guarded(info.Env(), [&] { return mailbox().capacity(); }));
   }
@@ -174,50 +158,15 @@ class JsMailbox : public Napi::ObjectWrap<JsMailbox> {
   /** (body, codec, type, priority, sentAt, mayWait): 0 accepted, 1 refused, 2 waits (its handle in frame[0]). */
   Napi::Value send(const Napi::CallbackInfo& info) {
     const auto body = info[0].As<Napi::Uint8Array>();
-    const Mailbox::Message message = described(info);
+    const Mailbox::Message message{static_cast<uint32_t>(number(info[1])), static_cast<uint32_t>(number(info[2])),
+                                   static_cast<uint32_t>(number(info[3])), number(info[4])};
     const bool mayWait = info[5].As<Napi::Boolean>();
     Mailbox::Handle handle = 0;
     const Mailbox::Sent sent = guarded(info.Env(), [&] {
       return mailbox().send(message, reinterpret_cast<const std::byte*>(body.Data()), static_cast<uint32_t>(body.ByteLength()), mayWait, handle);
     });
-    frame_[0] = static_cast<double>(handle);
+    traffic_.frames[0] = static_cast<double>(handle);
     return Napi::Number::New(info.Env(), static_cast<int>(sent));
-  }
-
-  /** (length, codec, type, priority, sentAt, mayWait): as `send`, of the first bytes of `outgoing`. */
-  Napi::Value sendOutgoing(const Napi::CallbackInfo& info) {
-    const size_t length = std::min(static_cast<size_t>(number(info[0])), outgoingBytes_);
-    const Mailbox::Message message = described(info);
-    const bool mayWait = info[5].As<Napi::Boolean>();
-    Mailbox::Handle handle = 0;
-    const Mailbox::Sent sent = guarded(info.Env(), [&] {
-      return mailbox().send(message, reinterpret_cast<const std::byte*>(outgoing_), static_cast<uint32_t>(length), mayWait, handle);
-    });
-    frame_[0] = static_cast<double>(handle);
-    return Napi::Number::New(info.Env(), static_cast<int>(sent));
-  }
-
-  /** (count, codec, type, priority, sentAt): sends the bodies that follow one another in `outgoing`, as long as `lengths` says, until one would
-   * have to wait; how many were accepted. What fails is left for who sends it by itself. */
-  Napi::Value sendMany(const Napi::CallbackInfo& info) {
-    const size_t count = std::min(static_cast<size_t>(number(info[0])), lengthsCount_);
-    const Mailbox::Message message = described(info);
-    size_t sent = 0;
-    size_t at = 0;
-    guarded(info.Env(), [&] {
-      Mailbox::Handle handle = 0;
-      for (; sent < count; at += lengths_[sent++]) {
-        const uint32_t length = lengths_[sent];
-        if (length > outgoingBytes_ - at) break;
-        try {
-          if (mailbox().send(message, reinterpret_cast<const std::byte*>(outgoing_ + at), length, false, handle) != Mailbox::Sent::accepted) break;
-        } catch (const Fault&) {
-          if (sent == 0) throw;
-          break;
-        }
-      }
-    });
-    return Napi::Number::New(info.Env(), static_cast<double>(sent));
   }
 
   Napi::Value sendOutcome(const Napi::CallbackInfo& info) {
@@ -229,57 +178,13 @@ class JsMailbox : public Napi::ObjectWrap<JsMailbox> {
 
   /** (selector | -1): whether a message was claimed; it is described in the frame, and its body in the scratch if that holds it. */
   Napi::Value claim(const Napi::CallbackInfo& info) {
-    const bool found = guarded(info.Env(), [&] { return mailbox().claim(selectorAt(info[0]), received_); });
+    const bool found = guarded(info.Env(), [&] { return mailbox().claim(selectorAt(info[0]), traffic_.received); });
     return described(info.Env(), found);
-  }
-
-  /** (selector | -1): claims a message and takes it: 1, in frame and scratch; 2: claimed only, for its body is too large for the scratch; 0: none. */
-  Napi::Value receive(const Napi::CallbackInfo& info) {
-    int outcome = 0;
-    guarded(info.Env(), [&] {
-      if (!mailbox().claim(selectorAt(info[0]), received_)) return;
-      const bool fits = received_.length <= scratchBytes_;
-      describe(frame_);
-      if (fits) {
-        std::memcpy(scratch_, received_.body, received_.length);
-        mailbox().take();
-      }
-      outcome = fits ? 1 : 2;
-    });
-    return Napi::Number::New(info.Env(), outcome);
-  }
-
-  /** (selector | -1, most): takes as many as there are and have room: a frame each, the bodies one behind the other in the scratch. If one has no
-   * room, it is claimed only, and the number is negative: it is the latest claim, and has the last frame. */
-  Napi::Value receiveMany(const Napi::CallbackInfo& info) {
-    const size_t most = std::min(static_cast<size_t>(number(info[1])), frames_);
-    size_t count = 0;
-    bool claimed = false;
-    guarded(info.Env(), [&] {
-      Selector* selector = selectorAt(info[0]);
-      size_t used = 0;
-      while (count < most && !claimed) {
-        try {
-          if (!mailbox().claim(selector, received_)) return;
-          describe(frame_ + kFrame * count++);
-          claimed = received_.length > scratchBytes_ - used;
-          if (claimed) return;
-          std::memcpy(scratch_ + used, received_.body, received_.length);
-          used += received_.length;
-          mailbox().take();
-        } catch (const Fault&) {
-          // What has been taken is not to be lost: the next call meets the fault again.
-          if (count == 0) throw;
-          return;
-        }
-      }
-    });
-    return Napi::Number::New(info.Env(), claimed ? -static_cast<double>(count) : static_cast<double>(count));
   }
 
   /** A copy of the claimed message's body, for one that the scratch does not hold. */
   Napi::Value body(const Napi::CallbackInfo& info) {
-    return Napi::Buffer<uint8_t>::Copy(info.Env(), reinterpret_cast<const uint8_t*>(received_.body), received_.length);
+    return Napi::Buffer<uint8_t>::Copy(info.Env(), reinterpret_cast<const uint8_t*>(traffic_.received.body), traffic_.received.length);
   }
 
   void take(const Napi::CallbackInfo& info) {
@@ -292,8 +197,8 @@ class JsMailbox : public Napi::ObjectWrap<JsMailbox> {
   /** (selector | -1, token of a select | 0): 0 it waits, its handle in frame[0]; 1 claimed one at once; 2 there is one to claim. */
   Napi::Value want(const Napi::CallbackInfo& info) {
     Mailbox::Handle handle = 0;
-    const Mailbox::Wanted wanted = guarded(info.Env(), [&] { return mailbox().want(selectorAt(info[0]), static_cast<uint64_t>(number(info[1])), received_, handle); });
-    if (wanted == Mailbox::Wanted::waits) frame_[0] = static_cast<double>(handle);
+    const Mailbox::Wanted wanted = guarded(info.Env(), [&] { return mailbox().want(selectorAt(info[0]), static_cast<uint64_t>(number(info[1])), traffic_.received, handle); });
+    if (wanted == Mailbox::Wanted::waits) traffic_.frames[0] = static_cast<double>(handle);
     described(info.Env(), wanted == Mailbox::Wanted::claimed);
     return Napi::Number::New(info.Env(), static_cast<int>(wanted));
   }
@@ -305,11 +210,11 @@ class JsMailbox : public Napi::ObjectWrap<JsMailbox> {
     again(info);
   }
   Napi::Value met(const Napi::CallbackInfo& info) {
-    const bool found = guarded(info.Env(), [&] { return mailbox().met(handle(info[0]), received_); });
+    const bool found = guarded(info.Env(), [&] { return mailbox().met(handle(info[0]), traffic_.received); });
     return described(info.Env(), found);
   }
   Napi::Value withdrawWant(const Napi::CallbackInfo& info) {
-    const bool withdrawn = guarded(info.Env(), [&] { return mailbox().withdrawWant(handle(info[0]), received_); });
+    const bool withdrawn = guarded(info.Env(), [&] { return mailbox().withdrawWant(handle(info[0]), traffic_.received); });
     described(info.Env(), !withdrawn);
     return Napi::Boolean::New(info.Env(), withdrawn);
   }
@@ -319,13 +224,13 @@ class JsMailbox : public Napi::ObjectWrap<JsMailbox> {
     uint32_t lane = 0;
     uint32_t order = 0;
     const bool met = guarded(info.Env(), [&] { return mailbox().peek(handle(info[0]), lane, order); });
-    frame_[6] = lane;
-    frame_[8] = order;
+    traffic_.frames[6] = lane;
+    traffic_.frames[8] = order;
     return Napi::Boolean::New(info.Env(), met);
   }
   /** Describes the latest claim anew, after others have come and gone. */
   void again(const Napi::CallbackInfo& info) {
-    received_ = mailbox().claimed();
+    traffic_.received = mailbox().claimed();
     described(info.Env(), true);
   }
 
@@ -338,12 +243,12 @@ class JsMailbox : public Napi::ObjectWrap<JsMailbox> {
     }
     if (info[1].IsString()) selector->from = info[1].As<Napi::String>().Utf8Value();
     size_t index = 0;
-    while (index < selectors_.size() && selectors_[index] != nullptr) index++;
-    if (index == selectors_.size()) selectors_.emplace_back();
-    selectors_[index] = std::move(selector);
+    while (index < traffic_.selectors.size() && traffic_.selectors[index] != nullptr) index++;
+    if (index == traffic_.selectors.size()) traffic_.selectors.emplace_back();
+    traffic_.selectors[index] = std::move(selector);
     return Napi::Number::New(info.Env(), static_cast<double>(index));
   }
-  void dropSelector(const Napi::CallbackInfo& info) { selectors_.at(static_cast<size_t>(number(info[0]))).reset(); }
+  void dropSelector(const Napi::CallbackInfo& info) { traffic_.selectors.at(static_cast<size_t>(number(info[0]))).reset(); }
 
   /** (receiving, choosy, sending) */
   void sleep(const Napi::CallbackInfo& info) {
@@ -362,6 +267,9 @@ class JsMailbox : public Napi::ObjectWrap<JsMailbox> {
       mailbox().block(number(info[0]), info[1].As<Napi::Boolean>(), info[2].As<Napi::Boolean>(),
                       watched ? std::optional(handle(info[3])) : std::nullopt);
     });
+  }
+  Napi::Value linger(const Napi::CallbackInfo& info) {
+    return Napi::Boolean::New(info.Env(), guarded(info.Env(), [&] { return mailbox().linger(); }));
   }
   void wakeReceivers(const Napi::CallbackInfo& info) {
     guarded(info.Env(), [&] { mailbox().wakeReceivers(); });
@@ -390,79 +298,52 @@ class JsMailbox : public Napi::ObjectWrap<JsMailbox> {
     guarded(info.Env(), [&] {
       mailbox().leave(info[0].As<Napi::Boolean>().Value());
       // Now, not when this object is collected: a process may have no more than 65,530 mappings (vm.max_map_count).
-      mailbox_.reset();
+      traffic_.mailbox.reset();
     });
   }
 
 
  private:
-  Mailbox& mailbox() {
-    if (mailbox_ == nullptr) throw Fault{Fault::Kind::system, EBADF, "it has been left"};
-    return *mailbox_;
-  }
+  Mailbox& mailbox() { return traffic_.open(); }
   static double number(const Napi::Value& value) { return value.As<Napi::Number>().DoubleValue(); }
   static std::optional<uint32_t> named(const Napi::Value& value) {
     const double given = number(value);
     return given < 0 ? std::nullopt : std::optional(static_cast<uint32_t>(given));
   }
   static Mailbox::Handle handle(const Napi::Value& value) { return static_cast<Mailbox::Handle>(number(value)); }
-  Selector* selectorAt(const Napi::Value& value) {
-    const double index = number(value);
-    return index < 0 ? nullptr : selectors_.at(static_cast<size_t>(index)).get();
-  }
+  Selector* selectorAt(const Napi::Value& value) { return traffic_.selectorAt(static_cast<int64_t>(number(value))); }
 
   template <class Call>
   Napi::Value outcome(const Napi::CallbackInfo& info, Call&& call) {
     return Napi::Number::New(info.Env(), static_cast<int>(guarded(info.Env(), call)));
   }
 
-  /** From the arguments (…, codec, type, priority, sentAt). */
-  static Mailbox::Message described(const Napi::CallbackInfo& info) {
-    return {static_cast<uint32_t>(number(info[1])), static_cast<uint32_t>(number(info[2])), static_cast<uint32_t>(number(info[3])), number(info[4])};
-  }
-
-  /** What was received, into a frame. */
-  void describe(double* frame) {
-    frame[1] = received_.length;
-    frame[2] = received_.codec;
-    frame[3] = received_.type;
-    frame[4] = received_.priority;
-    frame[5] = received_.sentAt;
-    frame[6] = received_.lane;
-    frame[8] = received_.order;
-    // Tells one user of a lane from the next.
-    frame[7] = static_cast<double>(mailbox().identityOf(received_.lane) >> 1 & 0x1f'ffff'ffff'ffff);
-  }
 
   Napi::Value described(Napi::Env env, bool found) {
     if (found) {
-      describe(frame_);
-      if (received_.length <= scratchBytes_) std::memcpy(scratch_, received_.body, received_.length);
+      traffic_.describe(0);
+      if (traffic_.received.length <= traffic_.incomingBytes) std::memcpy(traffic_.incoming, traffic_.received.body, traffic_.received.length);
     }
     return Napi::Boolean::New(env, found);
   }
 
   Napi::ObjectReference owner_;
-  /** Keeps what the following point into: their JavaScript ends must be the ones it was made with. */
+  /** Keeps what `traffic_` points into: its JavaScript ends must be the ones it was made with. */
   Napi::ObjectReference buffers_;
-  uint8_t* scratch_ = nullptr;
-  size_t scratchBytes_ = 0;
-  double* frame_ = nullptr;
-  size_t frames_ = 0;
-  const uint8_t* outgoing_ = nullptr;
-  size_t outgoingBytes_ = 0;
-  const uint32_t* lengths_ = nullptr;
-  size_t lengthsCount_ = 0;
-  std::unique_ptr<Mailbox> mailbox_;
-  Mailbox::Received received_{};
-  std::vector<std::unique_ptr<Selector>> selectors_;
+  std::shared_ptr<TrafficTable> table_;
+  Traffic traffic_;
+  uint32_t number_ = 0;
 };
 
 }  // namespace
 
 void Init(Napi::Env env, Napi::Object exports) {
+  // Ends with the environment: nothing is called after that. Mailboxes that are still to be collected then keep the table itself.
+  auto* table = new std::shared_ptr<TrafficTable>(std::make_shared<TrafficTable>());
+  env.AddCleanupHook([table] { delete table; });
   exports.Set("ShmMembers", JsMembers::define(env));
-  exports.Set("ShmMailbox", JsMailbox::define(env));
+  exports.Set("ShmMailbox", JsMailbox::define(env, table));
+  defineTraffic(env, exports, table->get());
 }
 
 }  // namespace pigeonhole::shm

@@ -1,5 +1,5 @@
 import { type AtOnce, type Envelope, type Selector, SendOperation } from '@pigeonhole/core/transport';
-import type { ShmBuffers, ShmMailbox } from '@pigeonhole/native';
+import { native, type ShmBuffers, type ShmMailbox } from '@pigeonhole/native';
 import { FRAME } from './letter.js';
 import type { SharedMailbox } from './mailbox.js';
 import { NOTHING, type Receives, TOO_LARGE } from './receives.js';
@@ -10,6 +10,8 @@ const [ACCEPTED, REFUSED] = [0, 1];
 export class ShmAtOnce implements AtOnce {
   readonly outgoing: Uint8Array;
   readonly lengths: Uint32Array;
+  private readonly addon = native();
+  private readonly number: number;
 
   constructor(
     private readonly mailbox: SharedMailbox,
@@ -17,6 +19,7 @@ export class ShmAtOnce implements AtOnce {
     private readonly shared: ShmMailbox,
     private readonly buffers: ShmBuffers,
   ) {
+    this.number = shared.number;
     this.outgoing = buffers.outgoing;
     this.lengths = buffers.lengths;
   }
@@ -24,34 +27,31 @@ export class ShmAtOnce implements AtOnce {
   send(codec: number, type: number, priority: number, wait: boolean): boolean | SendOperation {
     const { mailbox } = this;
     mailbox.checkAlive();
-    const sentAt = Date.now();
-    if (wait && mailbox.sendsQueue) return mailbox.enqueue(this.operation(codec, type, priority, sentAt));
-    const length = this.lengths[0] as number;
-    let sent: number;
-    try {
-      sent = this.shared.sendOutgoing(length, codec, type, priority, sentAt, wait);
-    } catch (error) {
-      throw mailbox.failure(error);
-    }
+    this.mark(codec, type, priority);
+    if (wait && mailbox.sendsQueue) return mailbox.enqueue(this.operation());
+    const sent = mailbox.attempt(() => this.addon.shmSend(this.number, wait ? 1 : 0));
     if (sent === ACCEPTED) mailbox.sent();
     if (sent === ACCEPTED || sent === REFUSED) return sent === ACCEPTED;
-    return mailbox.keep(this.operation(codec, type, priority, sentAt));
+    return mailbox.keep(this.operation());
   }
 
   sendMany(count: number, codec: number, type: number, priority: number): number {
     const { mailbox } = this;
     mailbox.checkAlive();
     if (mailbox.sendsQueue) return 0;
-    const sent = mailbox.attempt(() => this.shared.sendMany(count, codec, type, priority, Date.now()));
+    this.mark(codec, type, priority);
+    const sent = mailbox.attempt(() => this.addon.shmSendMany(this.number, count));
     if (sent > 0) mailbox.sent();
     return sent;
   }
 
-  receive(selector: Selector | null): Envelope | null {
+  receive(selector: Selector | null, blocking: boolean): Envelope | null {
     const { mailbox, receives } = this;
     mailbox.checkAlive();
     if (!receives.canTake(selector)) return null;
-    const outcome = mailbox.attempt(() => this.shared.receive(receives.selectorFor(selector)));
+    const outcome = mailbox.attempt(() =>
+      this.addon.shmReceive(this.number, receives.selectorFor(selector), blocking ? 1 : 0),
+    );
     if (outcome === NOTHING) return null;
     const letter = receives.letter(0, 0, outcome === TOO_LARGE);
     if (outcome === TOO_LARGE) this.shared.take();
@@ -64,7 +64,9 @@ export class ShmAtOnce implements AtOnce {
     mailbox.checkAlive();
     for (let left = max; left > 0 && receives.canTake(selector); ) {
       const most = Math.min(left, this.buffers.frames.length / FRAME);
-      const got = mailbox.attempt(() => this.shared.receiveMany(receives.selectorFor(selector), most));
+      const got = mailbox.attempt(() =>
+        this.addon.shmReceiveMany(this.number, receives.selectorFor(selector), most),
+      );
       const count = Math.abs(got);
       for (let index = 0, at = 0; index < count; index++) {
         const large = got < 0 && index === count - 1;
@@ -79,8 +81,19 @@ export class ShmAtOnce implements AtOnce {
     }
   }
 
-  private operation(codec: number, type: number, priority: number, sentAt: number): SendOperation {
-    const body = this.outgoing.slice(0, this.lengths[0]);
+  private mark(codec: number, type: number, priority: number): void {
+    const { marks } = this.buffers;
+    marks[0] = codec;
+    marks[1] = type;
+    marks[2] = priority;
+    marks[3] = Date.now();
+  }
+
+  /** Of what is first in `outgoing`. */
+  private operation(): SendOperation {
+    const { marks, outgoing, lengths } = this.buffers;
+    const [codec, type, priority, sentAt] = marks as unknown as [number, number, number, number];
+    const body = outgoing.slice(0, lengths[0]);
     return new SendOperation({ body, codec, from: '', type, priority, sentAt }, true);
   }
 }

@@ -35,6 +35,7 @@ export class ShmAttachment implements StoreAttachment {
     frames: new Float64Array(FRAME * BATCH),
     outgoing: Buffer.allocUnsafeSlow(BUFFER_BYTES),
     lengths: new Uint32Array(BATCH),
+    marks: new Float64Array(4),
   };
   private readonly poller: Poller;
   private readonly meeting: Meeting;

@@ -172,6 +172,16 @@ export class SharedMailbox implements Channel, Polled, Receiving {
     return progress;
   }
 
+  linger(): boolean {
+    try {
+      // At capacity 0 what happens to those that wait is not to be seen from the ledger.
+      return this.capacity !== 0 && this.shared.linger();
+    } catch (error) {
+      this.fail(error);
+      return false;
+    }
+  }
+
   park(): boolean {
     if (!this.waiting) return false;
     this.parked = true;

@@ -2,6 +2,8 @@
 export interface Polled {
   /** Settles what can be settled; whether anything could. */
   poll(): boolean;
+  /** Stays for some microseconds until something may have happened: whether it has. */
+  linger(): boolean;
   /** Whether calls wait. */
   readonly waiting: boolean;
   /** From now on to be woken; whether something happened meanwhile after all. */
@@ -15,6 +17,9 @@ export interface Polled {
  * another and doing so would otherwise let that one sleep for as long as it is stopped itself.
  */
 const LOOK_UP = 1_000;
+
+/** After so many turns without anything to do it is no longer worth staying in one for what may come at once. */
+const LINGERING = 4;
 
 /**
  * Looks after mailboxes in which calls wait: for some turns of the event loop, which is cheaper than sleeping and being woken
@@ -54,7 +59,7 @@ export class Poller {
     this.scheduled = null;
     let progress = false;
     for (const polled of this.busy) {
-      if (polled.poll()) progress = true;
+      if (polled.poll() || this.lingers(polled)) progress = true;
       if (!polled.waiting) this.busy.delete(polled);
     }
     this.idleTurns = progress ? 0 : this.idleTurns + 1;
@@ -66,6 +71,11 @@ export class Poller {
       }
     this.lookUpWhileParked();
     if (this.busy.size > 0) this.scheduled ??= setImmediate(this.turn);
+  }
+
+  /** A turn of the event loop is system calls; right after work the next message is nearer than that. Whether it came. */
+  private lingers(polled: Polled): boolean {
+    return this.busy.size === 1 && this.idleTurns < LINGERING && polled.linger() && polled.poll();
   }
 
   private lookUpWhileParked(): void {

@@ -8,7 +8,7 @@ import {
   type Selector,
   type Waiting,
 } from '@pigeonhole/core/transport';
-import type { ShmBuffers, ShmMailbox } from '@pigeonhole/native';
+import { native, type ShmBuffers, type ShmMailbox } from '@pigeonhole/native';
 import { Field, FRAME, Letter } from './letter.js';
 import type { Meeting } from './meeting.js';
 
@@ -30,6 +30,8 @@ export interface Receiving {
 /** The receives of one process that wait for a mailbox in shared memory, in the order in which they were called. */
 export class Receives {
   readonly list = new OperationList<ReceiveOperation>();
+  private readonly addon = native();
+  private readonly number: number;
   private readonly selectors = new Map<string, number>();
   private readonly senders: { readonly identity: number; readonly name: string }[] = [];
   /** Whether there was a message for a call that could not claim it just then. */
@@ -40,7 +42,9 @@ export class Receives {
     private readonly shared: ShmMailbox,
     private readonly buffers: ShmBuffers,
     private readonly meeting: Meeting,
-  ) {}
+  ) {
+    this.number = shared.number;
+  }
 
   /** Whether none of them takes just anything. */
   get choosy(): boolean {
@@ -137,7 +141,7 @@ export class Receives {
 
   /** Gives the first of the receives a message at one go. */
   private take(operation: ReceiveOperation, selector: number): void {
-    const outcome = this.shared.receive(selector);
+    const outcome = this.addon.shmReceive(this.number, selector, 0);
     if (outcome === NOTHING) return;
     operation.deliver(this.claimed());
     if (outcome === TOO_LARGE) this.shared.take();

@@ -7,6 +7,7 @@ class Forgotten implements Polled {
   parks = 0;
   looks = 0;
   poll = () => false;
+  linger = () => false;
   park = () => {
     this.parks++;
     return false;

@@ -17,6 +17,15 @@ uint32_t slotOf(Mailbox::Handle handle) { return static_cast<uint32_t>(handle); 
 uint32_t lapOf(Mailbox::Handle handle) { return static_cast<uint32_t>(handle >> 32); }
 Mailbox::Handle handleOf(uint32_t slot, uint32_t lap) { return uint64_t{lap} << 32 | slot; }
 
+/** Tells the processor that this thread only looks again. */
+void relax() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
 /** A selector as it lies in its receiver's lane, for senders to read. */
 struct SelectorRecord {
   uint64_t token;
@@ -719,6 +728,15 @@ void Mailbox::wakeAll(Word* bits) {
   for (uint32_t number = 0; number < std::min(load(header().participants), kMaxParticipants); number++) wake(bits, number);
 }
 
+bool Mailbox::linger() {
+  if (!known_) return false;
+  for (int spins = 0; spins < kLinger; spins++) {
+    if (load(header().ledger) != latest_.word || load(header().returns) != intake_.returns()) return true;
+    relax();
+  }
+  return false;
+}
+
 void Mailbox::block(double ms, bool receiving, bool choosy, std::optional<Handle> watched) {
   sleepUntilChanged(ms, receiving, choosy, watched);
   // What the caller looks at now is no older than this. Not all that it does reads the ledger, and if it were not read, what
@@ -739,11 +757,7 @@ void Mailbox::sleepUntilChanged(double ms, bool receiving, bool choosy, std::opt
   };
   for (int spins = 0; spins < kSpins; spins++) {
     if (changed()) return;
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    asm volatile("yield");
-#endif
+    relax();
   }
   Participant& self = own();
   const uint32_t value = load(self.futex);

@@ -111,6 +111,8 @@ class Mailbox {
   void awake();
   /** Blocks the thread until something may have changed, at most `ms`. `slot`: an entry to watch, or none. */
   void block(double ms, bool receiving, bool choosy, std::optional<Handle> watched);
+  /** Stays for a few microseconds, until something may have changed since the last look: whether it has. Less than a sleep costs. */
+  bool linger();
   /** Passes on the chance to receive that a wake-up was for. */
   void wakeReceivers();
 
@@ -234,6 +236,8 @@ class Mailbox {
 
   /** About 20 us: longer than an answer of a side that is busy takes, shorter than a sleep and a wake-up. */
   static constexpr int kSpins = 500;
+  /** Of `linger`: about 5 us. */
+  static constexpr int kLinger = 128;
   /** An empty lane above this gives its memory back. */
   static constexpr uint64_t kKeptLaneBytes = 1 << 20;
 
