@@ -1,93 +1,116 @@
 import { types } from 'node:util';
+import type { Encoder } from './encoder.js';
+import type { Key } from './keys.js';
 import { BIGINT_KEY, MAX_NUMERIC_KEYS } from './limits.js';
-import { Refusal, refusalFrom } from './refusal.js';
-import type { Walk } from './walk.js';
-import { Bytes, bytesOf, Kind, Special, views } from './wire.js';
+import { Refusal } from './refusal.js';
+import { Kind, views } from './wire.js';
 
-// The intrinsic getter tells the kind of a typed array whatever its class, realm or own properties say.
-const typedArrayName = Object.getOwnPropertyDescriptor(
-  Object.getPrototypeOf(Uint8Array.prototype),
-  Symbol.toStringTag,
-)?.get as (this: unknown) => string | undefined;
+// The intrinsic getters tell kind and extent whatever a value's class, realm or own properties say.
+const getter = <T>(prototype: object, name: string | symbol): ((this: unknown) => T) =>
+  Object.getOwnPropertyDescriptor(prototype, name)?.get as (this: unknown) => T;
+const typedArray = Object.getPrototypeOf(Uint8Array.prototype) as object;
+const typedArrayName = getter<string | undefined>(typedArray, Symbol.toStringTag);
+const arrayExtent = extentOf(typedArray);
+const dataViewExtent = extentOf(DataView.prototype);
+const mapSize = getter<number>(Map.prototype, 'size');
+const setSize = getter<number>(Set.prototype, 'size');
+
+function extentOf(prototype: object): (view: ArrayBufferView) => Uint8Array {
+  const buffer = getter<ArrayBuffer>(prototype, 'buffer');
+  const offset = getter<number>(prototype, 'byteOffset');
+  const length = getter<number>(prototype, 'byteLength');
+  return (view) => new Uint8Array(buffer.call(view), offset.call(view), length.call(view));
+}
 
 /**
- * What stands for an object that is neither a plain object nor an array. The built-ins of R21 are told by their internal
- * slots, so subclasses and objects of another realm arrive as the built-in. A class instance arrives as a plain object
- * of its own enumerable string properties, as with `structuredClone`.
+ * Writes an object that is neither a plain object nor an array. The built-ins of R21 are told by their internal slots, so
+ * subclasses and objects of another realm arrive as the built-in. A class instance arrives as a plain object of its own
+ * enumerable string properties, as with `structuredClone`.
  */
-export function exotic(walk: Walk, value: object, depth: number): unknown {
-  if (ArrayBuffer.isView(value)) return view(walk, value);
-  if (types.isDate(value)) return new Special([Kind.date, Date.prototype.getTime.call(value)]);
-  if (types.isMap(value)) return map(walk, value, depth);
-  if (types.isSet(value)) return set(walk, value, depth);
-  if (types.isArrayBuffer(value)) return special(walk, 'ArrayBuffer', new Uint8Array(value));
+export function encodeExotic(encoder: Encoder, value: object, at: number, depth: number, key: Key): number {
+  const { out } = encoder;
+  if (ArrayBuffer.isView(value)) {
+    const name = typedArrayName.call(value);
+    if (name === undefined) return view(encoder, 'DataView', dataViewExtent(value), at);
+    const bytes = arrayExtent(value);
+    return Buffer.isBuffer(value) ? out.bin(bytes, at) : view(encoder, name, bytes, at);
+  }
+  if (types.isDate(value))
+    return out.number(Date.prototype.getTime.call(value), out.special(Kind.date, 1, at));
+  if (types.isMap(value)) return map(encoder, value, at, depth, key);
+  if (types.isSet(value)) return set(encoder, value, at, depth, key);
+  if (types.isArrayBuffer(value)) return view(encoder, 'ArrayBuffer', new Uint8Array(value), at);
   const reason = whyEmptied(value);
   if (reason !== undefined) throw new Refusal('ERR_UNSERIALIZABLE', reason);
-  return walk.record(value, depth, []);
+  return encoder.record(value, at, depth, key);
 }
 
-function view(walk: Walk, value: ArrayBufferView): unknown {
-  if (Buffer.isBuffer(value)) {
-    walk.bytes += value.byteLength;
-    return new Bytes(value);
-  }
-  return special(walk, typedArrayName.call(value) ?? 'DataView', bytesOf(value));
-}
-
-function special(walk: Walk, name: string, bytes: Uint8Array): Special {
+function view({ out }: Encoder, name: string, bytes: Uint8Array, at: number): number {
   const code = views.findIndex((known) => known.name === name);
   if (code < 0)
     throw new Refusal('ERR_UNSERIALIZABLE', `is a ${name}, which is not known; send its bytes as a Buffer.`);
-  walk.bytes += bytes.byteLength;
-  return new Special([Kind.view, code, new Bytes(bytes)]);
+  return out.bin(bytes, out.number(code, out.special(Kind.view, 2, at)));
 }
 
-function map(walk: Walk, source: ReadonlyMap<unknown, unknown>, depth: number): Special {
-  walk.nodes += 2 * source.size;
-  walk.enter(depth);
-  const parts: unknown[] = [Kind.map];
+function map(
+  encoder: Encoder,
+  source: ReadonlyMap<unknown, unknown>,
+  start: number,
+  depth: number,
+  above: Key,
+): number {
+  encoder.nodes += 2 * mapSize.call(source);
+  encoder.enter(depth);
+  // Getters of what is in it may change it, and its header has said how much is in it.
+  const parts: unknown[] = [];
+  Map.prototype.forEach.call(source, (value, key) => parts.push(key, value));
+  let at = encoder.out.special(Kind.map, parts.length, start);
   let index = 0;
-  let current: unknown;
-  let inKey = true;
   try {
-    for (const [key, value] of Map.prototype.entries.call(source)) {
-      current = key;
-      inKey = true;
-      countKey(walk, key);
-      parts.push(walk.visit(key, depth));
-      inKey = false;
-      parts.push(walk.visit(value, depth));
-      index++;
+    for (; index < parts.length; index++) {
+      if (index % 2 === 0) countKey(encoder, parts[index]);
+      at = encoder.write(parts[index], at, depth, above);
     }
-    return new Special(parts);
+    return at;
   } catch (error) {
-    throw refusalFrom(error).under(
+    const inKey = index % 2 === 0;
+    throw encoder.under(
+      error,
       source,
-      inKey ? { call: 'keys', of: index } : { call: 'get', of: current },
+      inKey ? { call: 'keys', of: index / 2 } : { call: 'get', of: parts[index - 1] },
     );
   }
 }
 
-function set(walk: Walk, source: ReadonlySet<unknown>, depth: number): Special {
-  walk.nodes += source.size;
-  walk.enter(depth);
-  const parts: unknown[] = [Kind.set];
+function set(
+  encoder: Encoder,
+  source: ReadonlySet<unknown>,
+  start: number,
+  depth: number,
+  above: Key,
+): number {
+  encoder.nodes += setSize.call(source);
+  encoder.enter(depth);
+  const values: unknown[] = [];
+  Set.prototype.forEach.call(source, (value) => values.push(value));
+  let at = encoder.out.special(Kind.set, values.length, start);
+  let index = 0;
   try {
-    for (const value of Set.prototype.values.call(source)) {
-      countKey(walk, value);
-      parts.push(walk.visit(value, depth));
+    for (; index < values.length; index++) {
+      countKey(encoder, values[index]);
+      at = encoder.write(values[index], at, depth, above);
     }
-    return new Special(parts);
+    return at;
   } catch (error) {
-    throw refusalFrom(error).under(source, { call: 'values', of: parts.length - 1 });
+    throw encoder.under(error, source, { call: 'values', of: index });
   }
 }
 
-function countKey(walk: Walk, key: unknown): void {
-  if (typeof key === 'number') walk.numericKeys += 1;
-  else if (typeof key === 'bigint') walk.numericKeys += BIGINT_KEY;
+function countKey(encoder: Encoder, key: unknown): void {
+  if (typeof key === 'number') encoder.numericKeys += 1;
+  else if (typeof key === 'bigint') encoder.numericKeys += BIGINT_KEY;
   else return;
-  if (walk.numericKeys <= MAX_NUMERIC_KEYS) return;
+  if (encoder.numericKeys <= MAX_NUMERIC_KEYS) return;
   const advice = 'send them as an array or a typed array, and build the Map or Set at the receiver.';
   throw new Refusal(
     'ERR_TOO_LARGE',

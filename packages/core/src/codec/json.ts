@@ -17,20 +17,37 @@ const utf8 = new TextEncoder();
 export function createJsonCodec(id: number): Codec {
   const exclusive = new ExclusiveBytes();
 
-  function encode(body: unknown, limits: CodecLimits): Uint8Array {
+  function textOf(body: unknown, limits: CodecLimits): string {
     try {
       const walk = new JsonWalk(limits);
       const sent = walk.run(body);
-      if (walk.least > limits.maxMessageBytes) throw tooLarge(`at least ${walk.least}`, limits);
-      const text = JSON.stringify(sent);
-      const length = Buffer.byteLength(text);
-      if (length > limits.maxMessageBytes) throw tooLarge(`${length}`, limits);
-      const bytes = exclusive.allocate(length);
-      utf8.encodeInto(text, bytes);
-      return bytes;
+      if (walk.least > limits.maxMessageBytes)
+        throw tooLarge(`at least ${walk.least}`, limits.maxMessageBytes);
+      return JSON.stringify(sent);
     } catch (error) {
       throw error instanceof PigeonholeError ? error : refusalFrom(error).toError();
     }
+  }
+
+  function lengthOf(text: string, { maxMessageBytes }: CodecLimits): number {
+    const length = Buffer.byteLength(text);
+    if (length > maxMessageBytes) throw tooLarge(`${length}`, maxMessageBytes);
+    return length;
+  }
+
+  function encode(body: unknown, limits: CodecLimits): Uint8Array {
+    const text = textOf(body, limits);
+    const bytes = exclusive.allocate(lengthOf(text, limits));
+    utf8.encodeInto(text, bytes);
+    return bytes;
+  }
+
+  function encodeInto(body: unknown, limits: CodecLimits, target: Uint8Array, at: number): number {
+    const text = textOf(body, limits);
+    const length = lengthOf(text, limits);
+    if (length > target.length - at) return -1;
+    utf8.encodeInto(text, target.subarray(at));
+    return length;
   }
 
   function verify(bytes: Uint8Array, limits: CodecLimits): void {
@@ -40,12 +57,13 @@ export function createJsonCodec(id: number): Codec {
     parse(bytes);
   }
 
-  return { name: 'json', id, encode, decode: parse, verify };
+  const decode = (bytes: Uint8Array): unknown => parse(bytes);
+  return { name: 'json', id, encode, encodeInto, decode, decodeRange: parse, verify };
 }
 
-function parse(bytes: Uint8Array): unknown {
+function parse(bytes: Uint8Array, start = 0, end = bytes.length): unknown {
   try {
-    return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8'));
+    return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8'));
   } catch (cause) {
     throw new PigeonholeError('ERR_FRAME', `Not a JSON body: ${(cause as Error).message}`, { cause });
   }

@@ -36,7 +36,7 @@ export function checkContainer(limits: CodecLimits, depth: number, nodes: number
   }
 }
 
-export function tooLarge(size: string, { maxMessageBytes }: CodecLimits): PigeonholeError {
+export function tooLarge(size: string, maxMessageBytes: number): PigeonholeError {
   const advice = 'split it, or raise the limit at both ends';
   const message = `The body takes ${size} bytes encoded, more than maxMessageBytes (${maxMessageBytes}); ${advice}.`;
   return new PigeonholeError('ERR_TOO_LARGE', message);

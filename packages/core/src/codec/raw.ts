@@ -13,20 +13,34 @@ export function createRawCodec(id: number): Codec {
     return range;
   }
 
-  function encode(body: unknown, limits: CodecLimits): Uint8Array {
+  function checked(body: unknown, { maxMessageBytes }: CodecLimits): Uint8Array {
     if (!(body instanceof Uint8Array)) {
       const advice =
         'codec raw sends a Uint8Array or Buffer only; wrap the bytes in one, or use codec msgpack';
       throw new PigeonholeError('ERR_UNSERIALIZABLE', `body is ${show(body)}: ${advice}.`);
     }
-    if (body.length > limits.maxMessageBytes) throw tooLarge(String(body.length), limits);
-    return copy(body);
+    if (body.length > maxMessageBytes) throw tooLarge(String(body.length), maxMessageBytes);
+    return body;
+  }
+
+  function encode(body: unknown, limits: CodecLimits): Uint8Array {
+    return copy(checked(body, limits));
+  }
+
+  function encodeInto(body: unknown, limits: CodecLimits, target: Uint8Array, at: number): number {
+    const bytes = checked(body, limits);
+    if (bytes.length > target.length - at) return -1;
+    target.set(bytes, at);
+    return bytes.length;
   }
 
   function decode(bytes: Uint8Array): Buffer {
     const range = copy(bytes);
     return Buffer.from(range.buffer, range.byteOffset, range.length);
   }
+
+  const decodeRange = (bytes: Uint8Array, start: number, end: number): Buffer =>
+    decode(bytes.subarray(start, end));
 
   function verify(bytes: Uint8Array, { maxMessageBytes }: CodecLimits): void {
     if (bytes.length <= maxMessageBytes) return;
@@ -36,5 +50,5 @@ export function createRawCodec(id: number): Codec {
     );
   }
 
-  return { name: 'raw', id, encode, decode, verify };
+  return { name: 'raw', id, encode, encodeInto, decode, decodeRange, verify };
 }

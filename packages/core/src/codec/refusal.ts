@@ -23,6 +23,11 @@ export class Refusal extends Error {
     super(reason);
   }
 
+  /** A limit that the body breaks as a whole, wherever that shows. */
+  static ofWhole(error: PigeonholeError): Refusal {
+    return new Refusal(error.code, error.message, true, error);
+  }
+
   under(owner: unknown, step: Step | undefined): this {
     if (step !== undefined) {
       this.#owners.push(owner);
@@ -39,6 +44,7 @@ export class Refusal extends Error {
       const message = `${keyPath(steps.slice(0, cycle.again))} refers back to ${back}: a body cannot hold a cycle; send an id in place of the reference.`;
       return new PigeonholeError('ERR_UNSERIALIZABLE', message);
     }
+    if (this.origin instanceof PigeonholeError && this.byLimit) return this.origin;
     return new PigeonholeError(this.code, `${keyPath(steps)} ${this.reason}`, { cause: this.origin });
   }
 }

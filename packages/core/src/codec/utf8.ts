@@ -1,5 +1,19 @@
 import { isUtf8 } from 'node:buffer';
 
+interface WellFormed {
+  /** ES2024, and in every Node we support. */
+  isWellFormed(): boolean;
+}
+
+/** Some readers drop a byte order mark at the start; strings this short are decoded without one. */
+const SAFE_FROM_BOM = 16;
+
+/** Whether UTF-8 would lose something: a lone surrogate, or a leading U+FEFF. */
+export function needsUtf16(text: string): boolean {
+  if (!(text as unknown as WellFormed).isWellFormed()) return true;
+  return text.length > SAFE_FROM_BOM && text.charCodeAt(0) === 0xfeff;
+}
+
 /** Below this a loop beats the call into C++. */
 const LONGEST_LOOPED = 96;
 

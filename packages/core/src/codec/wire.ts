@@ -17,8 +17,7 @@
  *   negativeZero    [8]
  * ```
  *
- * 126 lies outside 1–100, which msgpackr leaves to applications, and is none of msgpackr's own numbers: msgpackr keeps
- * one table of extensions for the whole process, so both would otherwise overwrite each other.
+ * 126 is one of the numbers that MessagePack leaves to applications, and none that its libraries are known to use.
  */
 export const EXTENSION = 126;
 
@@ -33,16 +32,6 @@ export const Kind = {
   negativeBigint: 7,
   negativeZero: 8,
 } as const;
-
-/** Stands for a value that `Kind` describes, between the walk and msgpackr: `[kind, …]`. */
-export class Special {
-  constructor(readonly parts: readonly unknown[]) {}
-}
-
-/** Stands for bytes to be written as MessagePack `bin`. Refers to the caller's memory: it lives for one `encode`. */
-export class Bytes {
-  constructor(readonly bytes: Uint8Array) {}
-}
 
 interface View {
   readonly name: string;
@@ -85,11 +74,6 @@ export const views: readonly View[] = [
   // From Node 24 on. A receiver without it refuses the frame.
   typedArray('Float16Array', (globalThis as { Float16Array?: TypedArrayClass }).Float16Array, 2),
 ];
-
-/** The bytes of any view, without copying. */
-export function bytesOf(view: ArrayBufferView): Uint8Array {
-  return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-}
 
 /** V8's largest bigint: 2^30 bits. */
 export const MAX_BIGINT_BYTES = 2 ** 27;

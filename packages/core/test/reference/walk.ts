@@ -1,7 +1,7 @@
-import type { CodecLimits } from '../codec.js';
+import { checkContainer } from '../../src/codec/limits.js';
+import { Refusal, refusalFrom } from '../../src/codec/refusal.js';
+import type { CodecLimits } from '../../src/codec.js';
 import { exotic } from './exotic.js';
-import { checkContainer } from './limits.js';
-import { Refusal, refusalFrom } from './refusal.js';
 import { Bytes, Kind, Special } from './wire.js';
 
 interface WellFormed {
