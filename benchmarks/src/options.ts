@@ -10,7 +10,7 @@ const WARM_UP: WarmUpRule = { window: 250, least: 1_500, most: 4_000, last: 4, t
 const FULL = { rounds: USUAL_ROUNDS, warmUp: WARM_UP, runUp: 50, duration: 250, limit: 12 * MINUTE };
 const QUICK = {
   rounds: 3,
-  warmUp: { ...WARM_UP, least: 1_000, most: 1_000 },
+  warmUp: { ...WARM_UP, least: 1_000, most: 1_000, last: 2 },
   runUp: 30,
   duration: 150,
   limit: 2 * MINUTE,

@@ -10,6 +10,8 @@ import type { TargetResult } from '../targets.js';
 import { ruleText, type WarmUp } from '../warm-up.js';
 
 export const MISSING = '–';
+/** Cases that one line names. */
+const MOST_NAMED = 8;
 
 /** A figure as its kind shows it. */
 export function numberText(value: number | undefined, scale: number, digits: number): string {
@@ -112,6 +114,12 @@ export function warmUpRows(cases: readonly CaseResult[]): string[][] {
   return [['case', 'seconds to be warm', 'best window over the first', 'settled'], ...warmed];
 }
 
+/** The first of them, and how many more. */
+function listed(names: readonly string[]): string {
+  const more = names.length - MOST_NAMED;
+  return names.slice(0, MOST_NAMED).join('; ') + (more > 0 ? `; and ${more} more` : '');
+}
+
 /** What the warm-ups took, and which cases were still getting faster when their time was over. */
 export function warmUpText(cases: readonly CaseResult[]): string[] {
   const all = cases.flatMap(({ warmUps = [] }) => warmUps);
@@ -121,7 +129,7 @@ export function warmUpText(cases: readonly CaseResult[]): string[] {
   return [
     `warm after ${times.median.toFixed(1)} s (${times.low.toFixed(1)}–${times.high.toFixed(1)})`,
     ...(unsettled.length > 0
-      ? [`still getting faster when the time to warm up was over: ${unsettled.join('; ')}`]
+      ? [`still getting faster when the time to warm up was over: ${listed(unsettled)}`]
       : []),
   ];
 }
