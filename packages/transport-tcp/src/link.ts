@@ -11,6 +11,7 @@ export class TcpLink implements Link {
   readonly maxWriteBytes = 1024 * 1024;
   readonly heartbeat?: number;
   private error: Error | undefined;
+  private full = false;
 
   /** `heartbeat`: milliseconds; undefined where all processes are of this host. */
   constructor(
@@ -31,7 +32,11 @@ export class TcpLink implements Link {
     const { socket } = this;
     // Each chunk is a buffer of its own (net and tls allocate one a read), so the handler may keep views of it.
     socket.on('data', (chunk: Buffer) => handler.data(chunk, true));
-    socket.on('drain', () => handler.drain());
+    socket.on('drain', () => {
+      if (!this.full) return;
+      this.full = false;
+      handler.drain();
+    });
     socket.on('error', (error) => {
       this.error = error;
     });
@@ -39,7 +44,9 @@ export class TcpLink implements Link {
   }
 
   write(batch: Uint8Array): boolean {
-    return this.socket.write(batch);
+    // `write` answers false for a large batch even where the kernel has taken all of it.
+    if (!this.socket.write(batch) && this.socket.writableLength > 0) this.full = true;
+    return !this.full;
   }
 
   sent(done: () => void): boolean {

@@ -6,6 +6,7 @@ const nothing = new Uint8Array(0);
 /** One connection. A stream socket is an ordered stream of bytes already, so all that is left is to pass on. */
 export class StreamLink implements Link {
   private error: Error | undefined;
+  private full = false;
 
   constructor(private readonly socket: Socket) {}
 
@@ -13,7 +14,11 @@ export class StreamLink implements Link {
     const { socket } = this;
     // Each chunk is a buffer of its own (net allocates one a read), so the handler may keep views of it.
     socket.on('data', (chunk: Buffer) => handler.data(chunk, true));
-    socket.on('drain', () => handler.drain());
+    socket.on('drain', () => {
+      if (!this.full) return;
+      this.full = false;
+      handler.drain();
+    });
     socket.on('error', (error) => {
       this.error = error;
     });
@@ -21,7 +26,9 @@ export class StreamLink implements Link {
   }
 
   write(batch: Uint8Array): boolean {
-    return this.socket.write(batch);
+    // `write` answers false for a large batch even where the kernel has taken all of it.
+    if (!this.socket.write(batch) && this.socket.writableLength > 0) this.full = true;
+    return !this.full;
   }
 
   /**

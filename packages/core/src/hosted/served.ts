@@ -150,6 +150,7 @@ export class Served implements Tracker {
       this.session.dirty(this);
     }
     this.acceptCount++;
+    this.session.acceptances++;
   }
 
   /** @internal */

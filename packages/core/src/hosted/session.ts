@@ -28,6 +28,15 @@ const MAX_UNHEARD = 8 * 1024 * 1024;
 /** Calls of the other side that wait here, over all its channels. */
 const MAX_WAITING_CALLS = 1_048_576;
 
+/**
+ * So much leaves in the midst of a turn, and so many acceptances in the midst of a batch: or the two sides would work in turns, one
+ * waiting while the other goes through what came in one piece.
+ */
+const EARLY_BYTES = 16 * 1024;
+const EARLY_ACCEPTANCES = 64;
+/** Fewer wait for the end of the turn, when an answer of the application's may ride along. */
+const FEW_ACCEPTANCES = 16;
+
 /** How long a link that was broken off may take to carry its last words (milliseconds). Then it is cut. */
 const LINGER = 1_000;
 
@@ -103,6 +112,8 @@ export class Session implements LinkHandler {
   private linger: NodeJS.Timeout | undefined;
   /** The other process is gone: so said the registry. */
   private leftBehind = false;
+  /** Sends of the other side accepted since the last flush. */
+  acceptances = 0;
   private readonly flushTask = (): void => this.flush();
   private readonly armFlush = (): void => process.nextTick(this.flushTask);
 
@@ -183,6 +194,7 @@ export class Session implements LinkHandler {
    * from a microtask runs after all microtasks; see the Node documentation of process.nextTick.)
    */
   schedule(): void {
+    if (this.writer.pendingBytes >= EARLY_BYTES && !this.blocked) this.writer.flush();
     if (this.scheduled) return;
     this.scheduled = true;
     queueMicrotask(this.armFlush);
@@ -201,6 +213,7 @@ export class Session implements LinkHandler {
     const dirty = this.dirtyServed;
     if (dirty.length > 0) this.dirtyServed = [];
     for (const served of dirty) served.flush();
+    this.acceptances = 0;
     if (!this.blocked) this.writer.flush();
   }
 
@@ -235,7 +248,7 @@ export class Session implements LinkHandler {
     } catch (error) {
       this.violated(error);
     }
-    if (this.flushNow) this.flush();
+    if (this.flushNow || this.acceptances >= FEW_ACCEPTANCES) this.flush();
     this.receipts.settle();
   }
 
@@ -369,7 +382,11 @@ export class Session implements LinkHandler {
 
   private onFrame(frame: Frame): void {
     if (this.ended) return;
-    if (!this.blocked) return this.handle(frame);
+    if (!this.blocked) {
+      this.handle(frame);
+      if (this.acceptances >= EARLY_ACCEPTANCES) this.flush();
+      return;
+    }
     const before = this.writer.answers;
     this.handle(frame);
     this.unheard += this.writer.answers - before;
