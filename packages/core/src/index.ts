@@ -48,6 +48,8 @@ export {
   type Source,
 } from './address.js';
 export type { Drops, Undelivered } from './carrier.js';
+export { compiled } from './codec/compiled/compiled.js';
+export type { JsonSchema } from './codec/compiled/schema.js';
 export { type Codec, type CodecLimits, type CodecName, codecFor } from './codec.js';
 export type {
   Limits,

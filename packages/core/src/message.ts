@@ -1,4 +1,4 @@
-import type { Codec } from './codec.js';
+import type { Codec, CodecLimits } from './codec.js';
 
 /** A message as a receiver gets it. */
 export interface Message<T = unknown> {
@@ -23,8 +23,8 @@ export interface Envelope {
   readonly type: number;
   readonly priority: number;
   readonly sentAt: number;
-  /** Decodes the body where it lies. Absent: `body` is at hand. */
-  decodedBy?(codec: Codec): unknown;
+  /** Decodes the body where it lies; with `limits`, by the codec's `decodeChecked`. Absent: `body` is at hand. */
+  decodedBy?(codec: Codec, limits?: CodecLimits): unknown;
 }
 
 /** What a receive asks for; `null` in its place means anything. Both present: both must match. */

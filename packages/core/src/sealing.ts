@@ -165,14 +165,35 @@ export function openEnvelope<T>(
     );
   let body: T;
   try {
-    if (id === CodecId.custom) codec.verify(envelope.body, setup.limits);
-    body = (envelope.decodedBy === undefined ? codec.decode(envelope.body) : envelope.decodedBy(codec)) as T;
+    body = (
+      id === CodecId.custom ? checkedBody(envelope, codec, setup.limits) : bodyOf(envelope, codec)
+    ) as T;
   } catch (cause) {
     throw new PigeonholeError(
       'ERR_CORRUPT',
-      `a message from '${from}' in ${setup.label} cannot be decoded by codec '${codec.name}'`,
+      `a message from '${from}' in ${setup.label} cannot be decoded by codec '${codec.name}'${why(cause)}`,
       { cause, address: setup.label },
     );
   }
   return type === 0 ? { body, from, priority, sentAt } : { body, from, type, priority, sentAt };
+}
+
+function bodyOf(envelope: Envelope, codec: Codec): unknown {
+  return envelope.decodedBy === undefined ? codec.decode(envelope.body) : envelope.decodedBy(codec);
+}
+
+/** Of a codec of the application's: its bytes have been checked by nobody yet. */
+function checkedBody(envelope: Envelope, codec: Codec, limits: CodecLimits): unknown {
+  if (codec.decodeChecked === undefined) {
+    codec.verify(envelope.body, limits);
+    return bodyOf(envelope, codec);
+  }
+  return envelope.decodedBy === undefined
+    ? codec.decodeChecked(envelope.body, limits)
+    : envelope.decodedBy(codec, limits);
+}
+
+/** What one of our own errors says; the text of others may be anything. */
+function why(cause: unknown): string {
+  return cause instanceof PigeonholeError ? `: ${cause.message}` : '';
 }

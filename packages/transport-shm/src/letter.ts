@@ -1,4 +1,4 @@
-import type { Codec, Envelope } from '@pigeonhole/core/transport';
+import type { Codec, CodecLimits, Envelope } from '@pigeonhole/core/transport';
 
 /** Numbers that describe one message (`ShmBuffers.frames`), and which is which. */
 export const FRAME = 9;
@@ -31,8 +31,11 @@ export class Letter implements Envelope {
     return this.bytes.subarray(this.start, this.start + this.length);
   }
 
-  decodedBy(codec: Codec): unknown {
+  decodedBy(codec: Codec, limits?: CodecLimits): unknown {
+    const end = this.start + this.length;
+    if (limits !== undefined && codec.decodeChecked !== undefined)
+      return codec.decodeChecked(this.bytes, limits, this.start, end);
     if (codec.decodeRange === undefined) return codec.decode(this.body);
-    return codec.decodeRange(this.bytes, this.start, this.start + this.length);
+    return codec.decodeRange(this.bytes, this.start, end);
   }
 }

@@ -36,6 +36,11 @@ export class Refusal extends Error {
     return this;
   }
 
+  /** How many containers it has passed. */
+  get depth(): number {
+    return this.#steps.length;
+  }
+
   toError(): PigeonholeError {
     const steps = this.#steps.slice().reverse();
     const cycle = this.byLimit ? firstRepeat(this.#owners.slice().reverse()) : undefined;
@@ -45,7 +50,9 @@ export class Refusal extends Error {
       return new PigeonholeError('ERR_UNSERIALIZABLE', message);
     }
     if (this.origin instanceof PigeonholeError && this.byLimit) return this.origin;
-    return new PigeonholeError(this.code, `${keyPath(steps)} ${this.reason}`, { cause: this.origin });
+    // A reason that goes on with the path is one of a part that was encoded by itself.
+    const joint = /^[.[]/.test(this.reason) ? '' : ' ';
+    return new PigeonholeError(this.code, `${keyPath(steps)}${joint}${this.reason}`, { cause: this.origin });
   }
 }
 
