@@ -5,6 +5,7 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import type { Consumed, Produced } from './accounting.js';
 import { digestOf, makeAddress, makeBody, mutateDeep } from './fixtures.js';
+import { Lending, type LendingOperation } from './lending.js';
 import { type ConsumeOrder, consume, type Loop, type ProduceOrder, produce } from './loops.js';
 import type {
   AddressSpec,
@@ -50,6 +51,7 @@ export type Operation =
   | { op: 'consume'; order: ConsumeOrder }
   | { op: 'progress' | 'report' | 'stop'; loop: number }
   | { op: 'block'; until: string; then?: { address: AddressSpec; body: unknown } }
+  | (LendingOperation & { target: Target })
   | { op: 'usage' };
 
 export interface Usage {
@@ -65,6 +67,7 @@ export class Executor {
   private runtime: RuntimeUnderTest | undefined;
   private readonly handles = new Map<number, SenderUnderTest | ReceiverUnderTest>();
   private readonly loops = new Map<number, Loop<Produced | Consumed>>();
+  private readonly lending = new Lending();
   private next = 1;
 
   constructor(
@@ -110,6 +113,18 @@ export class Executor {
         return this.close(operation);
       case 'shutdown':
         return this.live.close(operation.options);
+      case 'loan':
+        return this.lending.loan(this.senderOf(operation.target), operation.size, operation.seed);
+      case 'commit':
+        return this.lending.commit(operation.loan, operation.verb, withSignal(operation.options, signal));
+      case 'lent':
+        return this.lending.lent(operation.loan);
+      case 'borrow':
+        return this.lending.borrow(
+          this.receiverOf(operation.target),
+          withSignal(operation.options, signal),
+          operation,
+        );
       case 'block':
         return this.block(operation);
       case 'usage':

@@ -1,6 +1,7 @@
 /** Handles and loops of a party: the same verbs, one level down. */
 import type { Message } from '../src/message.js';
 import type { Target } from './executor.js';
+import type { BorrowedReport, Committed, CommitVerb } from './lending.js';
 import type { Party } from './party.js';
 import type { CallOptions, ReceiveOptions, SendOptions } from './surface.js';
 
@@ -39,6 +40,21 @@ export class SenderHandle {
     );
   }
 
+  /** Takes a loan of `size` bytes and writes `makeBytes(size, seed)` into it: its number. */
+  loan(size: number, seed = size): Promise<number> {
+    return this.party.call({ op: 'loan', target: this.target, size, seed });
+  }
+
+  commit(loan: number, verb: CommitVerb = 'commit', options: SendOptions = {}): Promise<Committed> {
+    const { target } = this;
+    return this.party.call({ op: 'commit', target, loan, verb, options: unsigned(options) }, options);
+  }
+
+  /** Digest of what the loan shows now. */
+  lent(loan: number): Promise<string> {
+    return this.party.call({ op: 'lent', target: this.target, loan });
+  }
+
   close(how: { twice?: boolean; dispose?: boolean } = {}): Promise<void> {
     return this.party.call({ op: 'close', target: this.target, ...how });
   }
@@ -74,6 +90,14 @@ export class ReceiverHandle {
       { op: 'receiveMany', target: this.target, max, options: unsigned(options) },
       options,
     );
+  }
+
+  /** What the reader saw. It throws `fails`; or, once it has made the file `while`, reads until there is one of that name and `.end`. */
+  borrow(options: ReceiveOptions & { fails?: string; while?: string } = {}): Promise<BorrowedReport> {
+    const { fails, while: file, ...rest } = options;
+    const { target } = this;
+    const how = { ...(fails === undefined ? {} : { fails }), ...(file === undefined ? {} : { while: file }) };
+    return this.party.call({ op: 'borrow', target, options: unsigned(rest), ...how }, rest);
   }
 
   /** Takes `count` messages with `for await`. */

@@ -21,12 +21,22 @@ export interface ReceiveOptions extends CallOptions {
   from?: string;
 }
 
+export interface LoanUnderTest extends Disposable {
+  readonly bytes: Uint8Array;
+  commit(options?: SendOptions): Promise<void>;
+  tryCommit(options?: SendOptions): Promise<boolean>;
+  commitSync(options?: SendOptions): void;
+  tryCommitSync(options?: SendOptions): boolean;
+  cancel(): void;
+}
+
 export interface SenderUnderTest extends AsyncDisposable {
   send(body: unknown, options?: SendOptions): Promise<void>;
   sendMany(bodies: readonly unknown[], options?: SendOptions): Promise<void>;
   trySend(body: unknown, options?: SendOptions): Promise<boolean>;
   sendSync(body: unknown, options?: SendOptions): void;
   trySendSync(body: unknown, options?: SendOptions): boolean;
+  loan(size: number): LoanUnderTest;
   close(): Promise<void>;
 }
 
@@ -36,6 +46,7 @@ export interface ReceiverUnderTest extends AsyncDisposable, AsyncIterable<Messag
   tryReceive(options?: ReceiveOptions): Promise<Message | null>;
   receiveSync(options?: ReceiveOptions): Message;
   tryReceiveSync(options?: ReceiveOptions): Message | null;
+  borrow<R>(read: (message: Message) => R | Promise<R>, options?: ReceiveOptions): Promise<R>;
   close(): Promise<void>;
 }
 

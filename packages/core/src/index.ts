@@ -62,6 +62,7 @@ export type {
 export { createRuntime } from './create-runtime.js';
 export { type ErrorCode, errorCodes, PigeonholeError } from './errors.js';
 export type { PeerEvent, RuntimeEvents } from './events.js';
+export type { Loan } from './loan.js';
 export type {
   ReceiveOptions,
   Receiver,

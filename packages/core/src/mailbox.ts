@@ -1,9 +1,11 @@
 import type { Source } from './address.js';
+import { Borrows } from './borrow.js';
 import type { Codec, CodecLimits } from './codec.js';
 import { PigeonholeError, show } from './errors.js';
+import { type Loan, Loans } from './loan.js';
 import type { Envelope, Message, Selector } from './message.js';
 import { pace } from './pace.js';
-import { Pending } from './pending.js';
+import { Pending, unsupportedSync } from './pending.js';
 import {
   fill,
   fillMany,
@@ -50,6 +52,7 @@ export class Sender<T = unknown> {
   private readonly pending: Pending;
   /** Calls whose schema has not given its word yet. */
   private validating = 0;
+  private loans: Loans | null = null;
 
   /** @internal use `runtime.sender()` */
   constructor(private readonly setup: SenderSetup) {
@@ -110,6 +113,19 @@ export class Sender<T = unknown> {
     return this.startSync(body, options, false, 'trySendSync') as boolean;
   }
 
+  /**
+   * Memory for a body of `size` bytes, for codec `'raw'` only: to be written in place and committed, which copies nothing where the mailbox is in
+   * shared memory, and once less elsewhere. What is never committed is given back when it is cancelled or forgotten, at the latest when this
+   * handle is closed.
+   *
+   * Throws `ERR_UNSUPPORTED` for another codec or a mailbox with a schema, `ERR_TOO_LARGE` above `maxMessageBytes`, `ERR_NO_SPACE` when
+   * the mailbox's byte limit or the memory is used up, `ERR_CLOSED`.
+   */
+  loan(size: number): Loan {
+    this.loans ??= new Loans(this.setup, this.pending);
+    return this.loans.lend(size);
+  }
+
   /** Settles every pending call of this handle with `ERR_CLOSED` unless it was accepted after all. Closing twice is fine. */
   async close(): Promise<void> {
     await this.finish();
@@ -122,6 +138,7 @@ export class Sender<T = unknown> {
 
   /** @internal closes; how many calls of `send` did not get their message accepted */
   finish(): Promise<number> {
+    this.loans?.close();
     return this.pending.close(
       (operation) => this.setup.channel.cancelSend(operation as SendOperation),
       this.setup.release,
@@ -233,6 +250,7 @@ export interface ReceiverSetup {
  */
 export class Receiver<T = unknown> implements AsyncIterable<Message<T>> {
   private readonly pending: Pending;
+  private borrows: Borrows<T> | null = null;
   private readonly open = (envelope: Envelope): Message<T> => openEnvelope(envelope, this.setup);
   /** Of messages that were taken with others and cannot be decoded: what the next receives reject with. */
   private readonly failures: unknown[] = [];
@@ -294,6 +312,22 @@ export class Receiver<T = unknown> implements AsyncIterable<Message<T>> {
     return this.startSync(options, false, 'tryReceiveSync');
   }
 
+  /**
+   * Receives a message and calls `read` with it; where the mailbox is in shared memory and the body raw, `body` is the message's own memory, not
+   * a copy. It is for `read` alone, until that returns or its promise settles, and not to be written to; then it is detached (length 0) and the
+   * message is taken. Resolves with what `read` returns, rejects with what it throws: then too the message has been received. Until then it takes
+   * up its place in the mailbox. Should this process die meanwhile, a mailbox in shared memory has the message for the next receiver.
+   *
+   * Closing this handle waits for no `read`: the message is taken, and its body detached, at once.
+   *
+   * Rejects as `receive` does; `ERR_UNSUPPORTED` for a handle of another codec than `'raw'`. `timeout` and `signal` end the wait for the
+   * message, not `read`.
+   */
+  borrow<R>(read: (message: Message<T>) => R | Promise<R>, options: ReceiveOptions = {}): Promise<R> {
+    this.borrows ??= new Borrows<T>(this.setup, this.pending);
+    return this.borrows.borrow(read, options);
+  }
+
   /** Messages until the receiver is closed, one at a time. Leaving the loop takes nothing more and closes nothing. */
   [Symbol.asyncIterator](): AsyncIterableIterator<Message<T>> {
     // By hand: an async generator costs three promises a message more.
@@ -323,7 +357,10 @@ export class Receiver<T = unknown> implements AsyncIterable<Message<T>> {
   async finish(): Promise<number> {
     await this.pending.close(
       (operation) => this.setup.channel.cancelReceive(operation as ReceiveOperation),
-      this.setup.release,
+      () => {
+        this.borrows?.close();
+        this.setup.release();
+      },
     );
     return 0;
   }
@@ -413,12 +450,4 @@ class NextMessage<T> extends ReceiveOne<IteratorResult<T>> {
       this.settle({ done: true, value: undefined });
     else super.fail(error);
   }
-}
-
-function unsupportedSync(verb: string, setup: { label: string; transport: string }): PigeonholeError {
-  return new PigeonholeError(
-    'ERR_UNSUPPORTED',
-    `${verb} on ${setup.label}: transport '${setup.transport}' cannot block the thread (capabilities.sync is false); use the awaited form`,
-    { transport: setup.transport, address: setup.label },
-  );
 }

@@ -101,6 +101,14 @@ export class Pending implements CallTracker {
   }
 }
 
+export function unsupportedSync(verb: string, setup: { label: string; transport: string }): PigeonholeError {
+  return new PigeonholeError(
+    'ERR_UNSUPPORTED',
+    `${verb} on ${setup.label}: transport '${setup.transport}' cannot block the thread (capabilities.sync is false); use the awaited form`,
+    { transport: setup.transport, address: setup.label },
+  );
+}
+
 function closedHandle(label: string): PigeonholeError {
   return new PigeonholeError(
     'ERR_CLOSED',

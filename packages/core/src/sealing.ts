@@ -154,7 +154,7 @@ export function openEnvelope<T>(
   envelope: Envelope,
   setup: { readonly codec: Codec; readonly label: string; readonly limits: CodecLimits },
 ): Message<T> {
-  const { codec: id, from, priority, sentAt, type } = envelope;
+  const { codec: id, from } = envelope;
   const codec = codecById(id) ?? setup.codec;
   // A built-in codec must not meet what only a custom one could have verified.
   if (codec.id !== id)
@@ -175,6 +175,10 @@ export function openEnvelope<T>(
       { cause, address: setup.label },
     );
   }
+  return messageOf(envelope, body);
+}
+
+export function messageOf<T>({ from, priority, sentAt, type }: Envelope, body: T): Message<T> {
   return type === 0 ? { body, from, priority, sentAt } : { body, from, type, priority, sentAt };
 }
 

@@ -33,6 +33,7 @@ export type {
   DatagramContext,
   DatagramPort,
   DatagramTransport,
+  Lent,
   Link,
   LinkHandler,
   LinkTransport,

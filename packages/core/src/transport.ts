@@ -215,6 +215,11 @@ export interface Channel {
   waitSync?(operation: Waiting, timeout: number): void;
   /** Present where messages can come and go within a call, which needs no operation then. */
   readonly atOnce?: AtOnce;
+  /**
+   * Memory of the mailbox's own for a body of so many bytes, which a `SendOperation` then brings back as its `lent`. Throws `ERR_NO_SPACE`. Absent,
+   * or null: core has the body written elsewhere, and sends it as any other. The counterpart for receivers is `ReceiveOperation.lend`.
+   */
+  lend?(size: number): Lent | null;
 }
 
 /**
@@ -240,6 +245,16 @@ export interface AtOnce {
   receive(selector: Selector | null, blocking: boolean): Envelope | null;
   /** Takes what there is, up to `max`, in order. Hands each to `take`, which does not throw; its body is valid for that call. */
   receiveMany(selector: Selector | null, max: number, take: (envelope: Envelope) => void): void;
+}
+
+/** Memory of a mailbox in which a body is written before it is sent. */
+export interface Lent {
+  /** A view of it, on a buffer of its own, which the application has until `seal` or `drop`. */
+  open(): Uint8Array;
+  /** Detaches that buffer: the body is being sent. Returns what its envelope has as `body`; a store ignores that. */
+  seal(): Uint8Array;
+  /** Detaches the buffer, and frees the memory unless its message was accepted, or still waits. Idempotent; does not throw. */
+  drop(): void;
 }
 
 /** A channel of a store, with a life of its own. */

@@ -1,6 +1,7 @@
 import { PigeonholeError } from './errors.js';
 import type { Envelope, Selector } from './message.js';
 import { pace } from './pace.js';
+import type { Lent } from './transport.js';
 
 /** What a waiting call may be told to give up on. */
 export interface WaitOptions {
@@ -247,6 +248,8 @@ export class OperationList<T extends Waiting> {
 export class SendOperation extends Operation<boolean | undefined> {
   /** Who is told when the message is received; only senders in other processes want to know. */
   tracker: Tracker | null = null;
+  /** Where the body lies, if in memory of the channel's own (`Channel.lend`); not in the envelope then. */
+  lent: Lent | null = null;
 
   constructor(
     readonly envelope: Envelope,
@@ -305,6 +308,11 @@ export abstract class ReceiveOperation<T = unknown> extends Operation<T> {
 
   /** `token` is the channel's own, for a message that is held rather than taken. */
   abstract deliver(envelope: Envelope, token?: Held): Delivery;
+  /**
+   * Present where the body is only read until `end` is called, once: a channel may then hand over its own memory, which `end` detaches before it
+   * takes the message, and which stays what it is until then. Not for one that is settled.
+   */
+  lend?(envelope: Envelope, end: () => void): void;
 
   /** While it is not settled it takes the one message that it is given. */
   get certain(): boolean {

@@ -139,6 +139,24 @@ export interface ShmMailbox {
   poison(): void;
   /** The last one removes it if it is empty; with `discard`, whatever it holds. */
   leave(discard: boolean): void;
+  /** Memory to write a body into: a number for `loanView`, then `sendLoan` or `dropLoan`. `sendLoan` is over with it unless refused. */
+  lend(bytes: number): number;
+  /** Null where the runtime has no buffers onto memory of others. Until `closeView`; one at a time of the same memory. */
+  loanView(loan: number): ArrayBuffer | null;
+  sendLoan(
+    loan: number,
+    codec: number,
+    type: number,
+    priority: number,
+    sentAt: number,
+    mayWait: boolean,
+  ): 0 | 1 | 2;
+  dropLoan(loan: number): void;
+  claimedView(): ArrayBuffer | null;
+  closeView(view: ArrayBuffer): void;
+  /** Sets the latest claim apart, until `takeHeld`. */
+  hold(): number;
+  takeHeld(held: number): void;
 }
 
 export interface ShmFault extends Error {

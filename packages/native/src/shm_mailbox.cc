@@ -11,6 +11,7 @@
 
 #include "shm/members.h"
 #include "shm_traffic.h"
+#include "shm_view.h"
 
 namespace pigeonhole::shm {
 
@@ -96,6 +97,10 @@ class JsMailbox : public Napi::ObjectWrap<JsMailbox> {
          InstanceMethod<&JsMailbox::linger>("linger"), InstanceMethod<&JsMailbox::wakeReceivers>("wakeReceivers"), InstanceMethod<&JsMailbox::promote>("promote"), InstanceMethod<&JsMailbox::sweep>("sweep"),
          InstanceMethod<&JsMailbox::senderName>("senderName"), InstanceMethod<&JsMailbox::live>("live"),
          InstanceMethod<&JsMailbox::laneBytes>("laneBytes"), InstanceMethod<&JsMailbox::poison>("poison"),
+         InstanceMethod<&JsMailbox::lend>("lend"), InstanceMethod<&JsMailbox::loanView>("loanView"),
+         InstanceMethod<&JsMailbox::sendLoan>("sendLoan"), InstanceMethod<&JsMailbox::dropLoan>("dropLoan"),
+         InstanceMethod<&JsMailbox::claimedView>("claimedView"), InstanceMethod<&JsMailbox::closeView>("closeView"),
+         InstanceMethod<&JsMailbox::hold>("hold"), InstanceMethod<&JsMailbox::takeHeld>("takeHeld"),
          InstanceMethod<&JsMailbox::leave>("leave")},
         table);
   }
@@ -294,6 +299,55 @@ class JsMailbox : public Napi::ObjectWrap<JsMailbox> {
   void poison(const Napi::CallbackInfo& info) {
     guarded(info.Env(), [&] { mailbox().poison(); });
   }
+
+  /** (bytes): a loan's number. */
+  Napi::Value lend(const Napi::CallbackInfo& info) {
+    const Mailbox::Loan loan = guarded(info.Env(), [&] { return mailbox().lend(static_cast<uint32_t>(number(info[0]))); });
+    size_t index = 0;
+    while (index < loans_.size() && loans_[index].has_value()) index++;
+    if (index == loans_.size()) loans_.emplace_back();
+    loans_[index] = loan;
+    return Napi::Number::New(info.Env(), static_cast<double>(index));
+  }
+  /** (loan): a view of its body, one at a time, or null. */
+  Napi::Value loanView(const Napi::CallbackInfo& info) {
+    const Mailbox::Loan& loan = loanAt(info[0]).value();
+    return openView(info.Env(), loan.mapping, loan.body, loan.length);
+  }
+  /** (loan, codec, type, priority, sentAt, mayWait): as `send`. */
+  Napi::Value sendLoan(const Napi::CallbackInfo& info) {
+    std::optional<Mailbox::Loan>& loan = loanAt(info[0]);
+    const Mailbox::Message message{static_cast<uint32_t>(number(info[1])), static_cast<uint32_t>(number(info[2])),
+                                   static_cast<uint32_t>(number(info[3])), number(info[4])};
+    Mailbox::Handle handle = 0;
+    const Mailbox::Sent sent = guarded(info.Env(), [&] { return mailbox().send(message, loan.value(), info[5].As<Napi::Boolean>(), handle); });
+    if (sent != Mailbox::Sent::refused) loan.reset();
+    traffic_.frames[0] = static_cast<double>(handle);
+    return Napi::Number::New(info.Env(), static_cast<int>(sent));
+  }
+  /** (loan): gives its memory back, unless the mailbox has been left, and all with it. */
+  void dropLoan(const Napi::CallbackInfo& info) {
+    std::optional<Mailbox::Loan>& loan = loanAt(info[0]);
+    if (traffic_.mailbox != nullptr) traffic_.mailbox->giveBack(loan.value());
+    loan.reset();
+  }
+
+  /** A view of the claimed message's body, or null. */
+  Napi::Value claimedView(const Napi::CallbackInfo& info) {
+    auto mapping = guarded(info.Env(), [&] { return mailbox().mappingOfClaimed(); });
+    const Mailbox::Received& claimed = mailbox().claimed();
+    return openView(info.Env(), std::move(mapping), claimed.body, claimed.length);
+  }
+  void closeView(const Napi::CallbackInfo& info) { shm::closeView(info.Env(), info[0]); }
+  /** Sets the claim apart: its number for `takeHeld`. */
+  Napi::Value hold(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), static_cast<double>(mailbox().hold()));
+  }
+  void takeHeld(const Napi::CallbackInfo& info) {
+    if (traffic_.mailbox == nullptr) return;
+    guarded(info.Env(), [&] { traffic_.mailbox->takeHeld(handle(info[0])); });
+  }
+
   void leave(const Napi::CallbackInfo& info) {
     guarded(info.Env(), [&] {
       mailbox().leave(info[0].As<Napi::Boolean>().Value());
@@ -311,6 +365,7 @@ class JsMailbox : public Napi::ObjectWrap<JsMailbox> {
     return given < 0 ? std::nullopt : std::optional(static_cast<uint32_t>(given));
   }
   static Mailbox::Handle handle(const Napi::Value& value) { return static_cast<Mailbox::Handle>(number(value)); }
+  std::optional<Mailbox::Loan>& loanAt(const Napi::Value& value) { return loans_.at(static_cast<size_t>(number(value))); }
   Selector* selectorAt(const Napi::Value& value) { return traffic_.selectorAt(static_cast<int64_t>(number(value))); }
 
   template <class Call>
@@ -333,6 +388,8 @@ class JsMailbox : public Napi::ObjectWrap<JsMailbox> {
   std::shared_ptr<TrafficTable> table_;
   Traffic traffic_;
   uint32_t number_ = 0;
+  /** By their numbers. */
+  std::vector<std::optional<Mailbox::Loan>> loans_;
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 import type {
   AtOnce,
   Capacity,
+  Lent,
   Ordering,
   ReceiveOperation,
   SendOperation,
@@ -46,6 +47,10 @@ export class ShmChannel implements StoreChannel {
 
   waitSync(operation: Waiting, timeout: number): void {
     this.mailbox.waitSync(operation, timeout);
+  }
+
+  lend(size: number): Lent | null {
+    return this.mailbox.lend(size);
   }
 
   close(): Promise<void> {

@@ -2,6 +2,7 @@ import {
   type Capacity,
   type Channel,
   isOwned,
+  type Lent,
   OperationList,
   type Ordering,
   type PigeonholeError,
@@ -13,6 +14,7 @@ import type { ShmBuffers, ShmMailbox } from '@pigeonhole/native';
 import { ShmAtOnce } from './at-once.js';
 import { fromFault, isFault } from './fault.js';
 import { Field } from './letter.js';
+import { SharedLoan } from './lending.js';
 import type { Meeting } from './meeting.js';
 import type { Polled, Poller } from './poller.js';
 import { inOrder, NONE, Receives, type Receiving } from './receives.js';
@@ -116,6 +118,16 @@ export class SharedMailbox implements Channel, Polled, Receiving {
     }
     this.receives.list.remove(operation);
     operation.empty();
+  }
+
+  lend(size: number): Lent | null {
+    if (this.dead !== null) throw this.dead;
+    try {
+      return SharedLoan.take(this.shared, size);
+    } catch (error) {
+      if (isFault(error) && error.kind === 'corrupt') this.fail(error);
+      throw fromFault(error, `mailbox '${this.name}'`);
+    }
   }
 
   cancelSend(operation: SendOperation): void {
@@ -252,9 +264,8 @@ export class SharedMailbox implements Channel, Polled, Receiving {
   }
 
   private post(operation: SendOperation): void {
-    const { body, codec, type, priority, sentAt } = operation.envelope;
     this.guard(operation, () => {
-      const sent = this.shared.send(body, codec, type, priority, sentAt, operation.wait);
+      const sent = operation.lent === null ? this.postCopy(operation) : this.postLoan(operation);
       if (sent === ACCEPTED) {
         // Those before it have been accepted, too, and are to hear of it first.
         this.settlePosted();
@@ -264,6 +275,19 @@ export class SharedMailbox implements Channel, Polled, Receiving {
         this.keep(operation);
       }
     });
+  }
+
+  private postCopy({ envelope, wait }: SendOperation): number {
+    const { body, codec, type, priority, sentAt } = envelope;
+    return this.shared.send(body, codec, type, priority, sentAt, wait);
+  }
+
+  private postLoan({ envelope, lent, wait }: SendOperation): number {
+    const { codec, type, priority, sentAt } = envelope;
+    const loan = lent as SharedLoan;
+    const sent = this.shared.sendLoan(loan.number, codec, type, priority, sentAt, wait);
+    if (sent !== REFUSED) loan.sent();
+    return sent;
   }
 
   /** A send waits in shared memory, under the handle that the first frame has. */

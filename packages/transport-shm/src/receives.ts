@@ -223,11 +223,27 @@ export class Receives {
   }
 
   private hand(operation: ReceiveOperation): boolean {
+    if (operation.lend !== undefined && this.lend(operation)) return true;
     const taken = operation.deliver(this.claimed()) !== Delivery.declined;
     if (taken) this.shared.take();
     else this.shared.giveBack();
     if (taken) this.mailbox.taken();
     return taken;
+  }
+
+  /** Lets the operation read the claimed message where it lies. `false`: it is to have a copy. */
+  private lend(operation: ReceiveOperation): boolean {
+    // At capacity 0 its sender waits for the end of the claim, and must not wait for the reader.
+    if (operation.settled || this.mailbox.capacity === 0) return false;
+    const view = this.shared.claimedView();
+    if (view === null) return false;
+    const letter = this.describe(0, new Uint8Array(view), 0);
+    const held = this.shared.hold();
+    operation.lend?.(letter, () => {
+      this.shared.closeView(view);
+      if (this.mailbox.guard(operation, () => this.shared.takeHeld(held))) this.mailbox.taken();
+    });
+    return true;
   }
 
   /** Whether a message may be taken for a call that comes now: none may be given to those that wait, and none of those waits to be met. */
@@ -245,7 +261,13 @@ export class Receives {
 
   /** What the frame of that number describes, whose body lies there; or, too large for that, is of what was claimed last. */
   letter(number: number, at: number, large: boolean): Letter {
-    const { frames, incoming } = this.buffers;
+    return large
+      ? this.describe(number, this.shared.body(), 0)
+      : this.describe(number, this.buffers.incoming, at);
+  }
+
+  private describe(number: number, bytes: Uint8Array, at: number): Letter {
+    const { frames } = this.buffers;
     const frame = number * FRAME;
     const lane = frames[frame + Field.lane] as number;
     const identity = frames[frame + Field.identity] as number;
@@ -255,8 +277,8 @@ export class Receives {
       this.senders[lane] = sender;
     }
     return new Letter(
-      large ? this.shared.body() : incoming,
-      large ? 0 : at,
+      bytes,
+      at,
       frames[frame + Field.length] as number,
       sender.name,
       frames[frame + Field.codec] as number,

@@ -7,6 +7,7 @@ import { deaths } from './deaths.js';
 import { ending } from './ending.js';
 import { handover } from './handover.js';
 import { hostile } from './hostile.js';
+import { lending } from './lending.js';
 import { naming } from './naming.js';
 import { ordering } from './ordering.js';
 import { overlapping } from './overlapping.js';
@@ -31,6 +32,7 @@ const files = [
   buffering,
   capacity,
   payload,
+  lending,
   ending,
   handover,
   deaths,

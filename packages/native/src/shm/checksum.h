@@ -8,7 +8,8 @@ namespace pigeonhole::shm {
 
 /**
  * Finds what a stray write has changed; no defence against an enemy, who would have to be of the same user. Four
- * independent chains of multiplications, so that large bodies are read at the speed of memory.
+ * independent chains of multiplications, so that large bodies are read at the speed of memory. Of a record whose body is
+ * unchecked, `body` is not read.
  */
 inline uint32_t checksum(const Record& record, const std::byte* body) {
   constexpr uint64_t kMultiplier = 0x9e37'79b9'7f4a'7c15;
@@ -17,7 +18,7 @@ inline uint32_t checksum(const Record& record, const std::byte* body) {
     return sum ^ sum >> 29;
   };
   uint64_t sums[4] = {record.length, record.sentAt, uint64_t{record.codec} << 32 | record.type, uint64_t{record.order} << 32 | record.priority};
-  size_t left = record.length;
+  size_t left = (record.codec & kBodyUnchecked) != 0 ? 0 : record.length;
   uint64_t words[4];
   for (; left >= 32; left -= 32, body += 32) {
     std::memcpy(words, body, 32);

@@ -39,6 +39,8 @@ class Lane {
   /** Bytes of the file that have been allocated. */
   uint64_t bytes() const { return allocated_; }
   void create();
+  /** What `unit` lies in; it was found there by `at`, or allocated. */
+  std::shared_ptr<Mapping> mapping(uint32_t unit) const { return segments_[segmentOf(uint64_t{unit} * kUnit)]; }
 
  private:
   static constexpr uint32_t kSegments = 13;

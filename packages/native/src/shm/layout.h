@@ -187,11 +187,15 @@ inline constexpr uint32_t kHeaderBytes = 4096;
 
 // ---- record -----------------------------------------------------------------------------------------------------------
 
+/** In `Record::codec`: the body was written in place (`Mailbox::lend`), and the checksum is of the header alone. */
+inline constexpr uint32_t kBodyUnchecked = 1u << 31;
+
 struct Record {
   uint32_t length;
   uint32_t checksum;
   /** Wall-clock milliseconds, as a double's bits. */
   uint64_t sentAt;
+  /** | body unchecked:1 | codec:31 | */
   uint32_t codec;
   uint32_t type;
   uint32_t priority;

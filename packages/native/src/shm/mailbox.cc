@@ -216,7 +216,7 @@ void Mailbox::reclaim(size_t most) {
       outgoing_.push_back(first);
     }
   }
-  if (outgoing_.empty() && outbox_->bytes() > kKeptLaneBytes) outbox_->reset();
+  if (outgoing_.empty() && loans_ == 0 && outbox_->bytes() > kKeptLaneBytes) outbox_->reset();
 }
 
 void Mailbox::allowBytes(uint64_t bytes) {
@@ -235,20 +235,34 @@ void Mailbox::allowBytes(uint64_t bytes) {
   budget_ = (maxBytes_ - total - bytes) / (2 * participants);
 }
 
-Lane::Block Mailbox::write(const Message& message, const std::byte* body, uint32_t length) {
+/** Memory for a record in this participant's lane. */
+Lane::Block Mailbox::reserve(uint32_t length) {
   reclaim(2);
   allowBytes(length);
   const Lane::Block block = outbox_->allocate(sizeof(Record) + uint64_t{length});
+  liveBytes_ += length;
+  return block;
+}
+
+std::byte* Mailbox::bodyAt(Lane::Block block, uint32_t length) {
   std::byte* at = outbox_->at(block.unit, sizeof(Record) + uint64_t{length});
   if (at == nullptr) corrupt("the lane's length");
-  Record record{length, 0, 0, message.codec, message.type, message.priority, written_++};
+  return at + sizeof(Record);
+}
+
+void Mailbox::writeHeader(const Message& message, Lane::Block block, uint32_t length, uint32_t marks, const std::byte* body) {
+  Record record{length, 0, 0, message.codec | marks, message.type, message.priority, written_++};
   std::memcpy(&record.sentAt, &message.sentAt, sizeof record.sentAt);
   record.checksum = checksum(record, body);
   crashPoint();
-  std::memcpy(at, &record, sizeof record);
+  std::memcpy(bodyAt(block, length) - sizeof record, &record, sizeof record);
+}
+
+Lane::Block Mailbox::write(const Message& message, const std::byte* body, uint32_t length) {
+  const Lane::Block block = reserve(length);
+  writeHeader(message, block, length, 0, body);
   crashPoint();
-  if (length > 0) std::memcpy(at + sizeof record, body, length);
-  liveBytes_ += length;
+  if (length > 0) std::memcpy(bodyAt(block, length), body, length);
   return block;
 }
 
@@ -451,7 +465,7 @@ void Mailbox::readClaimed(uint32_t slot, uint64_t word, uint32_t type, uint32_t 
   if (record.length > kMaxBody || from.at(place.unit, sizeof record + uint64_t{record.length}) == nullptr) corrupt("the length of a message");
   if (record.type != type || record.priority != priority || record.checksum != checksum(record, at + sizeof record))
     corrupt("a message");
-  received.codec = record.codec;
+  received.codec = record.codec & ~kBodyUnchecked;
   received.type = type;
   received.priority = priority;
   std::memcpy(&received.sentAt, &record.sentAt, sizeof received.sentAt);

@@ -77,6 +77,18 @@ class Mailbox {
 
   /** `waits` (never for a `try`): `handle` is then for `sendOutcome` and `withdrawSend`. */
   Sent send(const Message& message, const std::byte* body, uint32_t length, bool mayWait, Handle& handle);
+  /** Memory in this participant's lane, to write a body into that is then sent without a copy, or given back. */
+  struct Loan {
+    Lane::Block block;
+    uint32_t length;
+    std::byte* body;
+    /** What the body lies in: who writes to it keeps this. */
+    std::shared_ptr<Mapping> mapping;
+  };
+  Loan lend(uint32_t length);
+  /** As the other `send`; the loan is over unless it was refused, or threw. */
+  Sent send(const Message& message, const Loan& loan, bool mayWait, Handle& handle);
+  void giveBack(const Loan& loan);
   Outcome sendOutcome(Handle handle);
   /** `pending`: a receiver is reading it just now; ask again. */
   Outcome withdrawSend(Handle handle);
@@ -85,6 +97,11 @@ class Mailbox {
   bool claim(Selector* selector, Received& received);
   void take();
   void giveBack();
+  /** Sets the latest claim apart, which then lasts until `takeHeld`, whatever is claimed and taken meanwhile. */
+  Handle hold();
+  void takeHeld(Handle handle);
+  /** What the body of the latest claim lies in. */
+  std::shared_ptr<Mapping> mappingOfClaimed();
 
   /**
    * Capacity 0: waits for a sender to meet, unless there is a message: that is claimed, or, with the `token` of a select, who has to
@@ -212,12 +229,19 @@ class Mailbox {
   Lane& lane(uint32_t number);
   void reclaim(size_t most);
   void allowBytes(uint64_t bytes);
+  Lane::Block reserve(uint32_t length);
+  std::byte* bodyAt(Lane::Block block, uint32_t length);
+  void writeHeader(const Message& message, Lane::Block block, uint32_t length, uint32_t marks, const std::byte* body);
   Lane::Block write(const Message& message, const std::byte* body, uint32_t length);
   Sent post(const Message& message, Lane::Block block, uint32_t length, bool mayWait, Handle& handle);
   void drop(Lane::Block block, uint32_t length);
   bool withdraw(const View& view, uint32_t slot, uint64_t word);
   void promoteOne(const View& view);
 
+  // lending.cc
+  static Handle claimHandle(const Claimed& claimed);
+
+  // mailbox.cc
   void refresh(const View& view);
   bool takes(const Selector& selector, uint32_t type, uint32_t lane);
   bool claimSeen(Selector* selector, Received& received);
@@ -269,6 +293,10 @@ class Mailbox {
   std::vector<KnownLane> lanes_;
   /** The latest claim last: one may be made while another is being delivered. */
   std::vector<Claimed> claims_;
+  /** Claims of messages that are being read where they lie. */
+  std::vector<Claimed> held_;
+  /** Blocks that are lent and neither sent nor given back. */
+  uint32_t loans_ = 0;
   uint64_t settings_ = ~uint64_t{0};
   uint32_t written_ = 0;
 };

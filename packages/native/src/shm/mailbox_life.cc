@@ -339,6 +339,8 @@ void Mailbox::leave(bool discard) {
     removeFiles();
     return;
   }
+  claims_.insert(claims_.end(), held_.begin(), held_.end());
+  held_.clear();
   while (!claims_.empty()) giveBack();
   awake();
   if (giveUpAllOf(me_)) {
