@@ -315,8 +315,8 @@ export class Receiver<T = unknown> implements AsyncIterable<Message<T>> {
   /**
    * Receives a message and calls `read` with it; where the mailbox is in shared memory and the body raw, `body` is the message's own memory, not
    * a copy. It is for `read` alone, until that returns or its promise settles, and not to be written to; then it is detached (length 0) and the
-   * message is taken. Resolves with what `read` returns, rejects with what it throws: then too the message has been received. Until then it takes
-   * up its place in the mailbox. Should this process die meanwhile, a mailbox in shared memory has the message for the next receiver.
+   * message is taken. Resolves with what `read` returns, rejects with what it throws: then too the message has been received. Until then
+   * it holds its place in a mailbox in shared memory. Should this process die meanwhile, a mailbox in shared memory has the message for the next receiver.
    *
    * Closing this handle waits for no `read`: the message is taken, and its body detached, at once.
    *

@@ -13,8 +13,8 @@ import {
 import type { ShmBuffers, ShmMailbox } from '@pigeonhole/native';
 import { ShmAtOnce } from './at-once.js';
 import { fromFault, isFault } from './fault.js';
-import { Field } from './letter.js';
 import { SharedLoan } from './lending.js';
+import { Field } from './letter.js';
 import type { Meeting } from './meeting.js';
 import type { Polled, Poller } from './poller.js';
 import { inOrder, NONE, Receives, type Receiving } from './receives.js';

@@ -120,9 +120,33 @@ void nothing(Party&) {}
 void sendOne(Party& party) { handle = post(party, kVictims); }
 void sendAnother(Party& party) { post(party, kVictims + 1); }
 void sendLarge(Party& party) { post(party, kVictims, 300'000), post(party, kVictims + 1, 1'500'000); }
+Mailbox::Loan lent;
+void lendOne(Party& party) { lent = party->lend(3000); }
+void commitLent(Party& party) {
+  const auto body = bodyOf(kVictims, lent.length);
+  std::memcpy(lent.body, body.data(), body.size());
+  account->attempted[kVictims] = true;
+  if (party->send({0, 3, 0, 1.5}, lent, true, handle) == Mailbox::Sent::accepted) account->accepted[kVictims] = true;
+}
+void lendAndCommit(Party& party) { lendOne(party), commitLent(party); }
+void lendAndGiveBack(Party& party) { lendOne(party), party->giveBack(lent); }
+/** Leaves with a block that was lent, and is neither sent nor given back. */
+void leaveLent(Party& party) { sendOne(party), party.leave(); }
+Mailbox::Handle held;
 void withdrawOne(Party& party) { withdraw(party, kVictims, handle); }
 void claimOne(Party& party) { if (!claim(party, message)) std::abort(); }
 void takeClaimed(Party& party) { takeOne(party, message); }
+void receiveOne(Party& party);
+void holdOne(Party& party) { claimOne(party), held = party->hold(); }
+/** Another message comes and goes while the first is read. */
+void takeAnotherThenHeld(Party& party) {
+  const uint64_t id = idOf(message);
+  receiveOne(party);
+  account->taking[id] = true;
+  party->takeHeld(held);
+  account->taken[id] = true;
+}
+void leaveReading(Party& party) { sendAnother(party), party.leave(); }
 void receiveOne(Party& party) { claimOne(party), takeClaimed(party); }
 void giveBackOne(Party& party) { claimOne(party), party->giveBack(); }
 void wantOne(Party& party) { if (party->want(nullptr, 0, message, handle) == Mailbox::Wanted::claimed) std::abort(); }
@@ -232,6 +256,14 @@ const Scene scenes[] = {
     {"take, one waiting", 2, setThree, claimOne, setNothing, takeClaimed},
     {"take, unbounded", kUnbounded, setTwo, nothing, setNothing, receiveOne},
     {"give back", 4, setTwo, nothing, setNothing, giveBackOne},
+    {"lend and commit", 4, setSleeper, nothing, setNothing, lendAndCommit},
+    {"lend and give back", 4, setOne, nothing, setNothing, lendAndGiveBack},
+    {"commit that waits", 2, setTwo, lendOne, setNothing, commitLent},
+    {"commit, capacity 0", 0, setWant, lendOne, setNothing, commitLent},
+    {"leave with a loan", 4, setTwo, lendOne, setNothing, leaveLent},
+    {"take what was read, and another", 4, setThree, holdOne, setNothing, takeAnotherThenHeld},
+    {"take what was read, one waiting", 2, setThree, holdOne, setNothing, takeAnotherThenHeld},
+    {"leave while reading", 2, setTwo, holdOne, setNothing, leaveReading},
     {"sleep and wake", 4, setTwo, nothing, setNothing, sleepAndWake},
     {"grow the index", kUnbounded, setFull, nothing, setNothing, sendOne},
     {"shrink the index", kUnbounded, setWide, nothing, setNothing, sendOne},
