@@ -269,19 +269,19 @@ async function killedReading(t: Harness): Promise<void> {
   const sender = await a.sender(mailbox);
   const dying = await t.party();
   const doomed = await dying.receiver(mailbox);
-  const left = await (await dying.sender(mailbox)).loan(5000);
+  const left = await (await dying.sender(mailbox)).loan(3000);
   assert.equal(left, 0);
-  await sender.commit(await sender.loan(5000, 1));
+  await sender.commit(await sender.loan(3000, 1));
   const held = reading(t, (file) => doomed.borrow({ while: file }));
   await held.begun;
   await t.kill(dying);
   await b.event('peer:down', ({ name }) => name === dying.name, dying.name);
-  await sender.commit(await sender.loan(5000, 2));
+  await sender.commit(await sender.loan(3000, 2));
   // In shared memory it comes back; elsewhere it has been received.
   const next = (await t.within(receiver.borrow(), 'a message')).digest;
-  if (next === expectedDigest(5000, 1))
-    assert.equal((await t.within(receiver.borrow(), 'the other')).digest, expectedDigest(5000, 2));
-  else assert.equal(next, expectedDigest(5000, 2));
+  if (next === expectedDigest(3000, 1))
+    assert.equal((await t.within(receiver.borrow(), 'the other')).digest, expectedDigest(3000, 2));
+  else assert.equal(next, expectedDigest(3000, 2));
   assert.equal(await receiver.tryReceive(), null);
 }
 
