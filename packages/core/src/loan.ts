@@ -183,7 +183,7 @@ export class Loans {
         'ERR_CONFIG',
         `loan of ${label}: size is ${show(size)}; it must be a whole number of bytes from 0 to maxMessageBytes (${limits.maxMessageBytes})`,
       );
-    if (size > limits.maxMessageBytes) throw tooLarge(String(size), limits);
+    if (size > limits.maxMessageBytes) throw tooLarge(String(size), limits.maxMessageBytes);
   }
 }
 
