@@ -7,7 +7,14 @@ import { type Headers, isTraceparent, Request } from './protocol.js';
 import { Reading } from './reading.js';
 import type { ActorSystem } from './system.js';
 import { channels, type SendEvent } from './tracing.js';
-import type { ActorRef, AskOptions, StreamOptions, TellOptions, TraceContext } from './types.js';
+import type {
+  ActorRef,
+  AskOptions,
+  SpawnedActor,
+  StreamOptions,
+  TellOptions,
+  TraceContext,
+} from './types.js';
 
 /** From whom a reference sends: an actor that handles a message, or a program. */
 export interface Origin {
@@ -131,26 +138,82 @@ export class Route {
   }
 }
 
-/** A reference: properties that are functions, made at first use. */
-export function makeRef(line: Line, system: ActorSystem, origin: Origin): ActorRef {
-  const route = new Route(line, origin);
-  return {
-    name: line.name,
-    tell: verbs(
+type Tell = (arg: unknown, options?: TellOptions) => Promise<void>;
+type Ask = (arg: unknown, options?: AskOptions) => Promise<unknown>;
+type Stream = (arg: unknown, options?: StreamOptions) => Reading;
+
+/** A reference. Its verbs, and the functions of each, are made at first use: there may be tens of thousands of references. */
+class Ref {
+  readonly name: string;
+  readonly #system: ActorSystem;
+  readonly #origin: Origin;
+  #made: Route | null = null;
+  #tell: Verb<Tell> | null = null;
+  #ask: Verb<Ask> | null = null;
+  #stream: Verb<Stream> | null = null;
+
+  constructor(name: string, system: ActorSystem, origin: Origin) {
+    this.name = name;
+    this.#system = system;
+    this.#origin = origin;
+  }
+
+  get #route(): Route {
+    this.#made ??= new Route(this.#system.line(this.name), this.#origin);
+    return this.#made;
+  }
+
+  get tell(): Verb<Tell> {
+    const route = this.#route;
+    this.#tell ??= verb(
       (handler) =>
-        (arg: unknown, options: TellOptions = {}) =>
+        (arg, options = {}) =>
           tell(route, handler, arg, options),
-    ),
-    ask: verbs(
+    );
+    return this.#tell;
+  }
+
+  get ask(): Verb<Ask> {
+    const route = this.#route;
+    const { asks } = this.#system;
+    this.#ask ??= verb(
       (handler) =>
-        (arg: unknown, options: AskOptions = {}) =>
-          system.asks.ask(route, handler, arg, options),
-    ),
-    stream: verbs((handler) => (arg: unknown, options: StreamOptions = {}) => {
-      if (options.timeout !== undefined) checkTime(options.timeout, 'timeout', `of ${line.name}.${handler}`);
+        (arg, options = {}) =>
+          asks.ask(route, handler, arg, options),
+    );
+    return this.#ask;
+  }
+
+  get stream(): Verb<Stream> {
+    const route = this.#route;
+    const system = this.#system;
+    this.#stream ??= verb((handler) => (arg, options = {}) => {
+      if (options.timeout !== undefined) checkTime(options.timeout, 'timeout', `of ${route.name}.${handler}`);
       return new Reading(system, route, handler, arg, options);
-    }),
-  } as unknown as ActorRef;
+    });
+    return this.#stream;
+  }
+}
+
+/** The reference that `spawn` resolves with, and who can stop the actor. */
+class OwnRef extends Ref {
+  readonly stop: SpawnedActor['stop'];
+
+  constructor(name: string, system: ActorSystem, stop: SpawnedActor['stop']) {
+    super(name, system, { actor: null, trace: null });
+    this.stop = stop;
+  }
+}
+
+/** Throws when that is no name. */
+export function makeRef(name: string, system: ActorSystem, origin: Origin): ActorRef {
+  system.line(name);
+  return new Ref(name, system, origin) as unknown as ActorRef;
+}
+
+/** `name` is that of an actor, so its line can wait until something is sent. */
+export function makeOwnRef(name: string, system: ActorSystem, stop: SpawnedActor['stop']): SpawnedActor {
+  return new OwnRef(name, system, stop) as unknown as SpawnedActor;
 }
 
 async function tell(route: Route, handler: string, arg: unknown, options: TellOptions): Promise<void> {
@@ -163,17 +226,24 @@ async function tell(route: Route, handler: string, arg: unknown, options: TellOp
   route.accepted(handler);
 }
 
-function verbs<F>(make: (handler: string) => F): Record<string, F> {
-  const made = new Map<string, F>();
-  return new Proxy(Object.create(null) as Record<string, F>, {
-    get(_target, handler) {
+/** Functions by the names of handlers. */
+type Verb<F> = Record<string, F>;
+
+/** What a proxy keeps its functions in: an object without inherited names which, unlike one made by `Object.create`, has no table of its own. */
+class Made {}
+Object.setPrototypeOf(Made.prototype, null);
+Reflect.deleteProperty(Made.prototype, 'constructor');
+
+function verb<F>(make: (handler: string) => F): Verb<F> {
+  return new Proxy(new Made() as Verb<F>, {
+    get(made, handler) {
       if (typeof handler !== 'string') return undefined;
-      let verb = made.get(handler);
-      if (verb === undefined) {
-        verb = make(handler);
-        made.set(handler, verb);
+      let own = made[handler];
+      if (own === undefined) {
+        own = make(handler);
+        made[handler] = own;
       }
-      return verb;
+      return own;
     },
   });
 }

@@ -16,7 +16,7 @@ import { PlacedPool } from './placed-pool.js';
 import { PlacedActor } from './placement.js';
 import { poolOf, type Share } from './pool.js';
 import type { Reading } from './reading.js';
-import { Line, makeRef, type Origin } from './ref.js';
+import { Line, makeOwnRef, makeRef, type Origin } from './ref.js';
 import { Topics } from './topic.js';
 import { tellTurn } from './turn.js';
 import type { ActorDefinition, ActorRef, SpawnedActor, SpawnOptions } from './types.js';
@@ -111,7 +111,7 @@ export class ActorSystem {
   }
 
   ref(name: string, origin: Origin = { actor: null, trace: null }): ActorRef {
-    return makeRef(this.line(name), this, origin);
+    return makeRef(name, this, origin);
   }
 
   // --- actors served here
@@ -192,8 +192,7 @@ export class ActorSystem {
 
   /** The handle that `spawn` resolves with. */
   spawned(child: Child): SpawnedActor {
-    const ref = this.ref(child.name);
-    return { ...ref, stop: ({ deadline = 5_000 } = {}) => child.stop(deadline) };
+    return makeOwnRef(child.name, this, ({ deadline = 5_000 } = {}) => child.stop(deadline));
   }
 
   ended(actor: Child): void {

@@ -44,7 +44,8 @@ export class Attachment implements Channel {
   private readonly inFlight = new Numbered<SendOperation>();
   private readonly unsent = new OperationList<SendOperation>();
   private readonly untried = new OperationList<SendOperation>();
-  readonly pulls: Pulls;
+  /** Made for the first receive: most attachments only send, and there may be tens of thousands. */
+  private ownPulls: Pulls | null = null;
   private readonly returned = new OperationList<SendOperation>();
   private bytesInFlight = 0;
   private triesInFlight = 0;
@@ -63,18 +64,17 @@ export class Attachment implements Channel {
     readonly adopted = 0,
   ) {
     this.acceptedCount = adopted;
-    const { session } = channels;
-    this.pulls = new Pulls({
-      pull: (number, wait, max, selector) =>
-        session.write((writer) => writer.pull(channel, number, wait, max, selector)),
-      cancelPull: (number) => session.write((writer) => writer.frame(Kind.cancelPull, channel, number)),
-    });
+  }
+
+  get pulls(): Pulls {
+    this.ownPulls ??= new Pulls(this.channels.session, this.channel);
+    return this.ownPulls;
   }
 
   /** Nothing is under way, and everything that was accepted has been received. */
   get idle(): boolean {
-    const { inFlight, unsent, untried, returned, pulls } = this;
-    if (this.moving || !pulls.idle) return false;
+    const { inFlight, unsent, untried, returned } = this;
+    if (this.moving || this.ownPulls?.idle === false) return false;
     const waiting = inFlight.size + unsent.size + untried.size + returned.size;
     return waiting === 0 && (this.acceptedCount - this.receivedCount) >>> 0 === 0;
   }

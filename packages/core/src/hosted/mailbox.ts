@@ -8,6 +8,7 @@ import type { Attachment, AttachmentOwner } from './attachment.js';
 import { MovingChannel, type Reached } from './moving.js';
 import { isRemote, Moved, Served } from './served.js';
 import type { Session } from './session.js';
+import { Wishes } from './wishes.js';
 
 /** What a hosted mailbox asks of the network it is in. */
 export interface MailboxNetwork {
@@ -45,9 +46,10 @@ export class HostedMailbox implements AttachmentOwner {
   private gone: Attachment | null = null;
   /** What the mailbox was when another process hosted it: so it stays when this one takes over. */
   private adopted: { readonly capacity: Capacity; readonly ordering: Ordering } | null = null;
-  private readonly servedChannels = new Set<Served>();
+  /** Made when another process opens it. */
+  private servedChannels: Set<Served> | null = null;
   /** What each open handle asked for. */
-  private readonly wishes = new Set<Pick<MailboxSpec, 'capacity' | 'ordering'>>();
+  private readonly wishes = new Wishes();
   private adopting: Adoption[] = [];
   private adoptingBytes = 0;
   /** By their sender, the messages that a former host had accepted. */
@@ -90,7 +92,7 @@ export class HostedMailbox implements AttachmentOwner {
   /** What it is to be, as far as it depends on the handles that are open here. */
   private get wished(): { capacity: Capacity | undefined; ordering: Ordering | undefined } {
     let { capacity, ordering } = this.spec;
-    for (const wish of this.wishes) {
+    for (let wish = this.wishes.first; wish !== null; wish = wish.next) {
       capacity ??= wish.capacity;
       ordering ??= wish.ordering;
     }
@@ -103,8 +105,7 @@ export class HostedMailbox implements AttachmentOwner {
    */
   async open(asked: Omit<MailboxSpec, 'maxBytes'>, role: 'sender' | 'receiver'): Promise<() => void> {
     this.check(asked);
-    const wish = { ...asked };
-    this.wishes.add(wish);
+    const wish = this.wishes.add(asked.capacity, asked.ordering);
     if (role === 'receiver' && ++this.receivers === 1) this.attachment?.announceReceivers(true);
     const release = (): void => {
       if (!this.wishes.delete(wish)) return;
@@ -124,14 +125,13 @@ export class HostedMailbox implements AttachmentOwner {
 
   /** Keeps it for one more handle that asks for nothing; until what is returned is called. */
   hold(): () => void {
-    const wish = { capacity: undefined, ordering: undefined };
-    this.wishes.add(wish);
+    const wish = this.wishes.add();
     return () => this.wishes.delete(wish) && this.retireLater();
   }
 
   /** Nothing here needs it: no handle, no call, and nothing of which it is to be told whether it was lost. */
   get unused(): boolean {
-    if (this.wishes.size > 0 || this.queue !== null || this.adopting.length > 0 || this.doubt !== null)
+    if (!this.wishes.none || this.queue !== null || this.adopting.length > 0 || this.doubt !== null)
       return false;
     return this.channel.idle && (this.attachment?.idle ?? true);
   }
@@ -143,11 +143,11 @@ export class HostedMailbox implements AttachmentOwner {
   }
 
   progressed(): void {
-    if (this.wishes.size === 0) this.network.retire(this);
+    if (this.wishes.none) this.network.retire(this);
   }
 
   private retireLater(): void {
-    if (this.wishes.size === 0) void this.channel.rest().then(() => this.network.retire(this));
+    if (this.wishes.none) void this.channel.rest().then(() => this.network.retire(this));
   }
 
   /** Becomes the host: the queue is here from now on. */
@@ -171,6 +171,7 @@ export class HostedMailbox implements AttachmentOwner {
     const shared = this.inboxOf === null;
     const served = new Served(session, channel, this.queue, (over) => this.deserted(over), shared);
     served.adopted = this.adoptedFrom?.get(session.peerName)?.here ?? 0;
+    this.servedChannels ??= new Set();
     this.servedChannels.add(served);
     return served;
   }
@@ -200,17 +201,16 @@ export class HostedMailbox implements AttachmentOwner {
     this.queue = null;
     this.adoptedFrom = null;
     queue.close(reason);
-    const heirs = this.inboxOf === null ? [...this.servedChannels] : [];
-    for (const served of this.servedChannels) served.moved();
+    const channels = this.servedChannels ?? new Set<Served>();
+    const heirs = this.inboxOf === null ? [...channels] : [];
+    for (const served of channels) served.moved();
     // What is on the wire is still answered: sends that they made, and messages that they were shown and may give back.
-    if (this.servedChannels.size > 0)
+    if (channels.size > 0)
       await within(new Promise<void>((resolve) => (this.onDeserted = resolve)), patience);
     const left = queue.drain().map((entry) => entry.envelope);
     const unanswered = queue.size - left.length;
     // Only now is it known which of them have receivers: they may have opened or closed them meanwhile.
-    const heir = heirs.find(
-      (served) => served.receives && served.session.open && !this.servedChannels.has(served),
-    );
+    const heir = heirs.find((served) => served.receives && served.session.open && !channels.has(served));
     return { left, unanswered, heir: heir?.session ?? null };
   }
 
@@ -267,7 +267,8 @@ export class HostedMailbox implements AttachmentOwner {
 
   /** @internal one of the adopted messages of this sender has been received */
   adoptedReceived(from: string): void {
-    for (const served of this.servedChannels) if (served.session.peerName === from) served.adoptedReceived();
+    for (const served of this.servedChannels ?? [])
+      if (served.session.peerName === from) served.adoptedReceived();
   }
 
   /** @internal no adopted message of this sender is left */
@@ -276,8 +277,8 @@ export class HostedMailbox implements AttachmentOwner {
   }
 
   private deserted(by: Served): void {
-    this.servedChannels.delete(by);
-    if (this.servedChannels.size === 0) this.onDeserted?.();
+    this.servedChannels?.delete(by);
+    if (this.servedChannels?.size === 0) this.onDeserted?.();
   }
 
   private check(asked: Omit<MailboxSpec, 'maxBytes'>): void {

@@ -1,3 +1,5 @@
+/** Slots of one that has something: of tens of thousands of idle ones, most never have. */
+const FIRST = 8;
 /** Beyond so many numbers between the oldest and the newest, the oldest are kept aside. A power of two. */
 const LARGEST = 4096;
 
@@ -10,7 +12,7 @@ const LARGEST = 4096;
  */
 export class Numbered<T> {
   size = 0;
-  private slots: (T | undefined)[] = new Array<T | undefined>(8).fill(undefined);
+  private slots: (T | undefined)[] = [];
   private oldest = 0;
   private next = 0;
   private aside: Map<number, T> | null = null;
@@ -92,7 +94,7 @@ export class Numbered<T> {
   private makeRoom(): void {
     const { slots } = this;
     if (slots.length < LARGEST) {
-      this.slots = new Array<T | undefined>(slots.length * 2).fill(undefined);
+      this.slots = new Array<T | undefined>(Math.max(FIRST, slots.length * 2)).fill(undefined);
       for (let i = 0; i < slots.length; i++) {
         const number = (this.oldest + i) >>> 0;
         this.slots[number & (this.slots.length - 1)] = slots[number & (slots.length - 1)];

@@ -1,8 +1,9 @@
-import type { DeliveryNumbers } from '../framing.js';
+import { type DeliveryNumbers, Kind } from '../framing.js';
 import type { Envelope, Selector } from '../message.js';
 import { Delivery, OperationList, type ReceiveOperation } from '../waiters.js';
 import { Numbered } from './numbered.js';
 import { Returns } from './returns.js';
+import type { Session } from './session.js';
 
 /** Receives that ask for the same: whichever of their pulls is served, the first in line gets the message. */
 class Line extends OperationList<ReceiveOperation> {
@@ -25,12 +26,6 @@ class Line extends OperationList<ReceiveOperation> {
   }
 }
 
-/** How pulls reach the host. */
-export interface PullWire {
-  pull(number: number, wait: boolean, max: number, selector: Selector | null): void;
-  cancelPull(number: number): void;
-}
-
 /**
  * The receives of this process that wait for a mailbox hosted elsewhere.
  *
@@ -47,7 +42,10 @@ export class Pulls {
   private calls = 0;
   private silent = false;
 
-  constructor(private readonly wire: PullWire) {}
+  constructor(
+    private readonly session: Session,
+    private readonly channel: number,
+  ) {}
 
   add(operation: ReceiveOperation): void {
     const line = this.lineOf(operation);
@@ -63,7 +61,7 @@ export class Pulls {
     const number = line?.numbers.pop();
     if (number === undefined) return;
     this.out.take(number);
-    if (!this.silent) this.wire.cancelPull(number);
+    if (!this.silent) this.session.write((writer) => writer.frame(Kind.cancelPull, this.channel, number));
   }
 
   /** True when a receive here has the message; false: it goes back. */
@@ -115,7 +113,8 @@ export class Pulls {
     while (!this.silent && line.numbers.length < line.size) {
       const number = this.out.add(line);
       line.numbers.push(number);
-      this.wire.pull(number, line.wait, line.max, line.selector);
+      const { wait, max, selector } = line;
+      this.session.write((writer) => writer.pull(this.channel, number, wait, max, selector));
     }
   }
 
