@@ -3,10 +3,10 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { KindName } from './contender.js';
-import { allKinds } from './kinds.js';
+import { allKinds, kindNamed } from './kinds.js';
 import { machineLine } from './machine.js';
 import { methodText, numberText, rowsOf, targetRows, warmUpText } from './report/text.js';
-import { findCase, type Result, summaryOf } from './result.js';
+import { findCase, type Result, ratioOf, summaryOf } from './result.js';
 
 export const WHOLE_RUNS = '--update-docs: the documents show whole runs; leave out --quick and --only';
 
@@ -56,6 +56,13 @@ function medianText(
   return numberText(found && summaryOf(found, metric)?.median, scale, digits);
 }
 
+/** How many times the rate of the kind's peer. */
+function timesText({ cases }: Result, name: string): string {
+  const [own, peer] = [name, kindNamed('one-way').peer ?? ''].map((of) => findCase(cases, 'one-way', of));
+  const ratio = own && peer && ratioOf({ result: own, metric: 'rate' }, { result: peer, metric: 'rate' });
+  return numberText(ratio?.median, 1, 1);
+}
+
 function day({ started }: Result): string {
   return started.slice(0, 10);
 }
@@ -70,6 +77,7 @@ export function overviewFigures(result: Result): string {
   const rows = overview.map(([label, oneWay, roundTrip]) => [
     label,
     medianText(result, 'one-way', oneWay, 'rate', 1e-3, 0),
+    timesText(result, oneWay),
     medianText(result, 'one-way', oneWay, 'cpu', 1, 1),
     medianText(result, 'round-trip', roundTrip, 'p50', 1, 1),
     medianText(result, 'round-trip', roundTrip, 'p99', 1, 1),
@@ -78,7 +86,10 @@ export function overviewFigures(result: Result): string {
     `An order object of 107 bytes between two processes: thousands a second one way, CPU seconds a million of both sides together,`,
     `and microseconds of a round trip; medians of ${result.rounds} rounds on ${day(result)} (${machineLine(result.machine)}).`,
     '',
-    markdownTable([['between two processes', 'k/s', 'CPU s/M', 'round trip p50 µs', 'p99 µs'], ...rows]),
+    markdownTable([
+      ['between two processes', 'k/s', '× zeromq.js', 'CPU s/M', 'round trip p50 µs', 'p99 µs'],
+      ...rows,
+    ]),
     '',
     `${targetCount(result)} of the measured targets are reached. \`npm run bench\` measures it on your machine; all figures, what they mean`,
     'and how they came about: [docs/performance.md](docs/performance.md).',
