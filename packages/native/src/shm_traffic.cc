@@ -79,21 +79,22 @@ int32_t receiveMany(Traffic& traffic, int64_t number, int64_t most) {
   const size_t frames = std::min(static_cast<size_t>(std::max<int64_t>(most, 0)), traffic.frameCount);
   int32_t count = 0;
   size_t used = 0;
-  while (static_cast<size_t>(count) < frames) {
-    try {
-      if (!mailbox.claim(selector, traffic.received)) return count;
+  bool room = true;
+  try {
+    while (room && static_cast<size_t>(count) < frames && mailbox.claim(selector, traffic.received)) {
       traffic.describe(static_cast<size_t>(count++));
-      if (received.length > traffic.incomingBytes - used) return -count;
+      room = received.length <= traffic.incomingBytes - used;
+      if (!room) break;
       std::memcpy(traffic.incoming + used, received.body, received.length);
       used += received.length;
-      mailbox.take();
-    } catch (const Fault&) {
-      // What has been taken is not to be lost: the next call meets the fault again.
-      if (count == 0) throw;
-      return count;
+      mailbox.takeOnly();
     }
+    if (count > 0) mailbox.givePlaces();
+  } catch (const Fault&) {
+    // What has been taken is not to be lost: the next call meets the fault again.
+    if (count == 0) throw;
   }
-  return count;
+  return room ? count : -count;
 }
 
 /** A function of a mailbox and up to two numbers. */

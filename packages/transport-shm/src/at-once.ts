@@ -93,7 +93,8 @@ export class ShmAtOnce implements AtOnce {
   private operation(): SendOperation {
     const { marks, outgoing, lengths } = this.buffers;
     const [codec, type, priority, sentAt] = marks as unknown as [number, number, number, number];
-    const body = outgoing.slice(0, lengths[0]);
+    // A copy, which `slice` of a Buffer is not.
+    const body = new Uint8Array(outgoing.subarray(0, lengths[0]));
     return new SendOperation({ body, codec, from: '', type, priority, sentAt }, true);
   }
 }

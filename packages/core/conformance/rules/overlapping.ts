@@ -52,6 +52,19 @@ async function copiesByEveryCodec(t: Harness): Promise<void> {
     }
 }
 
+async function copiesOfAllThatWait(t: Harness): Promise<void> {
+  const [a, b] = await t.group(2);
+  const mailbox = t.mailbox({ capacity: 1 });
+  const receiver = await b.receiver(mailbox);
+  const sender = await a.sender(mailbox);
+  const body = (n: number) => ({ n, text: 'x'.repeat(n % 97) });
+  const count = t.place === 'process' ? 1500 : 200;
+  const sends = Array.from({ length: count }, (_, n) => sender.send(body(n)));
+  for (let n = 0; n < count; n++)
+    assert.deepEqual((await t.within(receiver.receive(), `message ${n}`)).body, body(n));
+  await t.within(Promise.all(sends), 'the sends');
+}
+
 async function copiesForEach(t: Harness): Promise<void> {
   const [a, b] = await t.group(2);
   const mailbox = t.mailbox({ capacity: 4 });
@@ -108,6 +121,7 @@ async function manyLoopsAtOnce(t: Harness): Promise<void> {
 export const overlapping: readonly ConformanceRule[] = [
   rule('R10', 'a body changed after send arrives as it was', copiesAtSend),
   rule('R10', 'whatever the codec and the size', copiesByEveryCodec),
+  rule('R10', 'however many sends wait at a time', copiesOfAllThatWait),
   rule('R10', 'two receivers of one object do not share it', copiesForEach),
   rule('R11', 'a thousand concurrent sends and receives on one handle', manyAtOnce),
   rule('R11', 'overlapping calls on one handle lose, double and disorder nothing', manyLoopsAtOnce),

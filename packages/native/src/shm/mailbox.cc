@@ -477,6 +477,17 @@ void Mailbox::readClaimed(uint32_t slot, uint64_t word, uint32_t type, uint32_t 
 }
 
 void Mailbox::take() {
+  takeOnly();
+  givePlaces();
+}
+
+/** Sequentially consistent with `takeOnly`: either the sender that now waits sees the place, or we see that it waits. */
+void Mailbox::givePlaces() {
+  if (capacity_ == 0 || capacity_ == kUnbounded) return;
+  if (header().ledger.load(std::memory_order_seq_cst) != latest_.word || latest_.waiting > 0) promote();
+}
+
+void Mailbox::takeOnly() {
   if (claims_.empty()) return;
   const Claimed claimed = claims_.back();
   claims_.pop_back();
@@ -494,9 +505,7 @@ void Mailbox::take() {
   publish(tally, count << 32 | (claimed.slot + 1));
   publish(place.state, emptied);
   crashPoint();
-  // Sequentially consistent: either the sender that now waits sees this place, or we see that it waits.
   tally.exchange((count + 1) << 32, std::memory_order_seq_cst);
-  if (header().ledger.load(std::memory_order_seq_cst) != latest_.word || latest_.waiting > 0) promote();
 }
 
 void Mailbox::giveBack() {

@@ -96,6 +96,9 @@ class Mailbox {
   /** Claims the first message that `selector` (or null) takes. `take` and `giveBack` end the latest claim. */
   bool claim(Selector* selector, Received& received);
   void take();
+  /** `take` of several: once for each, and `givePlaces` when all are taken, whatever happens in between. */
+  void takeOnly();
+  void givePlaces();
   void giveBack();
   /** Sets the latest claim apart, which then lasts until `takeHeld`, whatever is claimed and taken meanwhile. */
   Handle hold();
