@@ -5,7 +5,7 @@ import { footprint } from '../ours/footprint.js';
 import { openLoop, roundTrip, roundTripSync } from '../ours/latency.js';
 import { oneWayCases } from '../ours/one-way.js';
 import { scalingCases } from '../ours/scaling.js';
-import { sizesCase } from '../ours/sizes.js';
+import { loanCase, sizesCase } from '../ours/sizes.js';
 
 const shm = { label: 'shm', transport: 'shm' };
 /** Never looks whether something has come: sleeps at once, and is woken. */
@@ -14,6 +14,7 @@ const parked = { label: 'shm, parked', transport: { use: 'shm', turns: 0 } };
 export const cases: readonly Case[] = [
   ...oneWayCases(shm, {}, { main: true, more: true, sync: true }),
   sizesCase(shm, {}),
+  loanCase(shm),
   roundTrip(shm, {}),
   roundTrip(shm, { detail: true }, true),
   roundTrip(parked, {}, true),

@@ -60,10 +60,15 @@ function digestOf(body: Uint8Array): number {
 export function bytes(size: number): Load {
   if (size < LEAST_BYTES)
     throw new RangeError(`a message of ${size} bytes cannot carry its marks: 12 at least`);
+  const content = Buffer.alloc(size, 'written where it is sent from');
   return {
     name: `${size} B`,
     stride: size > BIG ? 1 : STRIDE,
     make: (sequence, producer) => fill(Buffer.allocUnsafe(size), sequence, producer),
+    write: (into, sequence, producer) => {
+      into.set(content);
+      fill(into, sequence, producer);
+    },
     producerOf: (body) => (body as Uint8Array)[4] as number,
     positionOf: (body) => get32(body as Uint8Array, 0),
     digest: (body) => digestOf(body as Uint8Array),

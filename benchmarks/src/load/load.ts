@@ -13,6 +13,8 @@ export interface Load {
   readonly stride: number;
   /** The message with this sequence number. New each time, as a service would build it. */
   make(sequence: number, producer: number): Body;
+  /** The same, into memory that is there: every byte of it is written. Absent where a message is not bytes. */
+  write?(into: Uint8Array, sequence: number, producer: number): void;
   /** The number of the producer that made it. */
   producerOf(body: Body): number;
   /** Its sequence number modulo `SPAN`. */

@@ -45,6 +45,14 @@ export class Source implements Sent {
     return body;
   }
 
+  /** The next message in sequence, written there. */
+  write(into: Uint8Array): void {
+    if (this.load.write === undefined) throw new Error(`messages of ${this.load.name} are not bytes`);
+    this.load.write(into, this.count, this.producer);
+    this.count += 1;
+    this.checksum = (this.checksum + this.load.digest(into)) | 0;
+  }
+
   /** The next messages in sequence; fewer than `size` never come, so a batch may end shortly after the time. */
   batch(size: number): Body[] {
     const bodies: Body[] = [];

@@ -1,4 +1,4 @@
-/** Opaque bytes through mailboxes of the codec `raw`, in batches. */
+/** Opaque bytes through mailboxes of the codec `raw`: in batches, and written and read in place. */
 
 import { type MailboxAddress, mailbox } from '@pigeonhole/core';
 import type { SizesCase } from '../contender.js';
@@ -41,6 +41,37 @@ export function sizesCase({ label, transport }: Setting, base: Partial<SizesCase
       return {
         async send(source) {
           while (source.more()) await sender.sendMany(source.batch(batchOf(size)));
+        },
+        close: closing(runtime),
+      };
+    },
+  };
+}
+
+/** The same, each message written where it is sent from, every byte of it, and read where it lies. */
+export function loanCase({ label, transport }: Setting): SizesCase {
+  return {
+    kind: 'sizes',
+    name: `${label}, loan, borrow`,
+    ours: true,
+    async consume(place, take, size) {
+      const runtime = await join(place, transport, 'consumer');
+      const receiver = await runtime.receiver(boxOf(size));
+      const loop = async (): Promise<void> => {
+        for (;;) await receiver.borrow(({ body }) => take(body));
+      };
+      return closing(runtime, loop());
+    },
+    async produce(place, size) {
+      const runtime = await join(place, transport, 'producer');
+      const sender = await runtime.sender(boxOf(size));
+      return {
+        async send(source) {
+          while (source.more()) {
+            const loan = sender.loan(size);
+            source.write(loan.bytes);
+            await loan.commit();
+          }
         },
         close: closing(runtime),
       };
