@@ -63,18 +63,12 @@ export { createRuntime } from './create-runtime.js';
 export { type ErrorCode, errorCodes, PigeonholeError } from './errors.js';
 export type { PeerEvent, RuntimeEvents } from './events.js';
 export type { Loan } from './loan.js';
-export type {
-  ReceiveOptions,
-  Receiver,
-  Sender,
-  SendOptions,
-  TryReceiveOptions,
-  TrySendOptions,
-} from './mailbox.js';
 export { memory } from './memory.js';
 export type { Message } from './message.js';
+export type { ReceiveOptions, Receiver, TryReceiveOptions } from './receiver.js';
 export type { CloseReport, Explanation, StopReport } from './reports.js';
 export type { Runtime } from './runtime.js';
 export type { Selected } from './select.js';
+export type { Sender, SendOptions, TrySendOptions } from './sender.js';
 export type { Capabilities, Transport } from './transport.js';
 export type { WaitOptions } from './waiters.js';

@@ -1,9 +1,9 @@
 import { tooLarge } from './codec/limits.js';
 import { CodecId, codecById } from './codec.js';
 import { PigeonholeError, show } from './errors.js';
-import type { SenderSetup, SendOptions, TrySendOptions } from './mailbox.js';
 import { type Pending, unsupportedSync } from './pending.js';
 import { priorityOf, typeOf } from './sealing.js';
+import type { SenderSetup, SendOptions, TrySendOptions } from './sender.js';
 import type { Lent } from './transport.js';
 import { SendOperation, type WaitOptions } from './waiters.js';
 

@@ -22,19 +22,13 @@ import type { Logger, MailboxSettings, ResolvedConfig } from './config.js';
 import { PigeonholeError, show } from './errors.js';
 import type { PeerEvent, RuntimeEvents } from './events.js';
 import { MovingChannel } from './hosted/moving.js';
-import {
-  type ReceiveOptions,
-  Receiver,
-  Sender,
-  type SendOptions,
-  type TryReceiveOptions,
-  type TrySendOptions,
-} from './mailbox.js';
 import type { Message } from './message.js';
 import { Pending } from './pending.js';
+import { type ReceiveOptions, Receiver, type TryReceiveOptions } from './receiver.js';
 import type { Registry } from './registry/registry.js';
 import type { CloseReport, Explanation, StopReport } from './reports.js';
 import { type Choice, type Selected, Selection } from './select.js';
+import { Sender, type SendOptions, type TrySendOptions } from './sender.js';
 import type { MailboxSpec, ProcessOptions } from './transport.js';
 import type { WaitOptions } from './waiters.js';
 

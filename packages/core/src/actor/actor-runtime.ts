@@ -1,8 +1,9 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Destination, Source } from '../address.js';
 import type { Logger, ResolvedConfig } from '../config.js';
-import type { Receiver, Sender } from '../mailbox.js';
+import type { Receiver } from '../receiver.js';
 import type { Explanation } from '../reports.js';
+import type { Sender } from '../sender.js';
 import type { ProcessOptions } from '../transport.js';
 
 /** What the actors need of a runtime: mailboxes, and who else is there. `Runtime` fits it. */

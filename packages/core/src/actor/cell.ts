@@ -1,8 +1,8 @@
 import type PQueue from 'p-queue';
 import type { Logger } from '../config.js';
 import { PigeonholeError } from '../errors.js';
-import type { Receiver } from '../mailbox.js';
 import type { Message } from '../message.js';
+import type { Receiver } from '../receiver.js';
 import { childLogger } from './actor-log.js';
 import { Children } from './children.js';
 import { type Alarm, within } from './clock.js';

@@ -1,5 +1,6 @@
 import { PigeonholeError } from '../errors.js';
-import type { Receiver, Sender } from '../mailbox.js';
+import type { Receiver } from '../receiver.js';
+import type { Sender } from '../sender.js';
 import type { ActorRuntime } from './actor-runtime.js';
 import { controlMailbox } from './protocol.js';
 

@@ -1,5 +1,6 @@
 import { type MailboxAddress, mailbox } from '../address.js';
-import type { Receiver, Sender } from '../mailbox.js';
+import type { Receiver } from '../receiver.js';
+import type { Sender } from '../sender.js';
 import { type Headers, Request } from './protocol.js';
 import { describeError } from './remote-error.js';
 import type { ActorSystem } from './system.js';

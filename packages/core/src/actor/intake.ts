@@ -1,7 +1,7 @@
 import type PQueue from 'p-queue';
 import type { PigeonholeError } from '../errors.js';
-import type { Receiver, TryReceiveOptions } from '../mailbox.js';
 import type { Message } from '../message.js';
+import type { Receiver, TryReceiveOptions } from '../receiver.js';
 
 const ANYTHING: TryReceiveOptions = Object.freeze({});
 

@@ -1,8 +1,8 @@
 import type PQueue from 'p-queue';
 import { type MailboxAddress, mailbox } from '../address.js';
 import { PigeonholeError } from '../errors.js';
-import type { Receiver } from '../mailbox.js';
 import type { Message } from '../message.js';
+import type { Receiver } from '../receiver.js';
 import { Cell } from './cell.js';
 import type { DeadLetter } from './dead-letters.js';
 import { type Pool, slotsOf } from './pool.js';

@@ -1,6 +1,6 @@
 import { type MailboxAddress, mailbox } from '../address.js';
 import { PigeonholeError } from '../errors.js';
-import type { Sender, SendOptions } from '../mailbox.js';
+import type { Sender, SendOptions } from '../sender.js';
 import { checkTime, optionError } from './option-error.js';
 import { slotOf } from './pool.js';
 import { type Headers, isTraceparent, Request } from './protocol.js';

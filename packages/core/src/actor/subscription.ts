@@ -1,6 +1,6 @@
 import { PigeonholeError } from '../errors.js';
-import type { ReceiveOptions, Receiver } from '../mailbox.js';
 import type { Message } from '../message.js';
+import type { ReceiveOptions, Receiver } from '../receiver.js';
 import type { Overflow } from './topic.js';
 
 interface Waiting<T> {

@@ -1,7 +1,7 @@
 import { checkCapacity, type MailboxAddress, mailbox } from '../address.js';
 import { PigeonholeError } from '../errors.js';
-import type { Sender } from '../mailbox.js';
 import { checkName, subscriptionName } from '../naming.js';
+import type { Sender } from '../sender.js';
 import type { WaitOptions } from '../waiters.js';
 import { optionError } from './option-error.js';
 import { Control } from './protocol.js';
