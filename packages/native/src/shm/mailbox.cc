@@ -206,6 +206,7 @@ bool Mailbox::grow(uint64_t places, bool optional) {
 
 /** Blocks whose entry has moved on are free. A few a call, oldest first; what is not free yet goes behind the others. */
 void Mailbox::reclaim(size_t most) {
+  if (outgoing_.empty()) return;
   for (size_t count = std::min(most, outgoing_.size()); count > 0; count--) {
     const Outgoing first = outgoing_.front();
     outgoing_.pop_front();
@@ -216,7 +217,17 @@ void Mailbox::reclaim(size_t most) {
       outgoing_.push_back(first);
     }
   }
-  if (outgoing_.empty() && loans_ == 0 && outbox_->bytes() > kKeptLaneBytes) outbox_->reset();
+  if (outgoing_.empty() && loans_ == 0) drained();
+}
+
+/** All of the lane is free. What it has needed of late it needs again: to allocate and clear that anew costs more than big messages do. */
+void Mailbox::drained() {
+  const bool slack = outbox_->bytes() > kKeptLaneBytes && peakBytes_ < outbox_->bytes() / 4;
+  slackDrains_ = slack ? slackDrains_ + 1 : 0;
+  peakBytes_ = 0;
+  if (slackDrains_ < kSlackDrains) return;
+  slackDrains_ = 0;
+  outbox_->reset();
 }
 
 void Mailbox::allowBytes(uint64_t bytes) {
@@ -241,6 +252,7 @@ Lane::Block Mailbox::reserve(uint32_t length) {
   allowBytes(length);
   const Lane::Block block = outbox_->allocate(sizeof(Record) + uint64_t{length});
   liveBytes_ += length;
+  peakBytes_ = std::max(peakBytes_, liveBytes_);
   return block;
 }
 

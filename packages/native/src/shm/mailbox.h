@@ -231,6 +231,7 @@ class Mailbox {
 
   Lane& lane(uint32_t number);
   void reclaim(size_t most);
+  void drained();
   void allowBytes(uint64_t bytes);
   Lane::Block reserve(uint32_t length);
   std::byte* bodyAt(Lane::Block block, uint32_t length);
@@ -265,8 +266,9 @@ class Mailbox {
   static constexpr int kSpins = 500;
   /** Of `linger`: about 5 us. */
   static constexpr int kLinger = 128;
-  /** An empty lane above this gives its memory back. */
+  /** A lane above this gives its memory back when it was empty so often, and never a quarter full in between. */
   static constexpr uint64_t kKeptLaneBytes = 1 << 20;
+  static constexpr uint32_t kSlackDrains = 16;
 
   Members& members_;
   std::string path_;
@@ -288,6 +290,9 @@ class Mailbox {
   std::unique_ptr<Lane> outbox_;
   std::deque<Outgoing> outgoing_;
   uint64_t liveBytes_ = 0;
+  /** The most of them since the lane was empty, and how often it was empty having needed little. */
+  uint64_t peakBytes_ = 0;
+  uint32_t slackDrains_ = 0;
   uint64_t budget_ = 0;
   struct KnownLane {
     uint64_t joins = 0;
