@@ -12,7 +12,7 @@ const shm = { label: 'shm', transport: 'shm' };
 const parked = { label: 'shm, parked', transport: { use: 'shm', turns: 0 } };
 
 export const cases: readonly Case[] = [
-  ...oneWayCases(shm, {}, { main: true, more: true, sync: true }),
+  ...oneWayCases(shm, {}, { main: true, more: true, sync: true, compiled: true }),
   sizesCase(shm, {}),
   loanCase(shm),
   roundTrip(shm, {}),

@@ -1,9 +1,17 @@
 /** Mailboxes at saturation: the ways to send, the ways to receive, capacities, and several senders or receivers. */
 
 import { setImmediate as turn } from 'node:timers/promises';
-import { type Capacity, mailbox, PigeonholeError, type Receiver, type Sender } from '@pigeonhole/core';
+import {
+  type Capacity,
+  type Codec,
+  mailbox,
+  PigeonholeError,
+  type Receiver,
+  type Sender,
+} from '@pigeonhole/core';
 import type { OneWayCase } from '../contender.js';
 import type { Body } from '../load/load.js';
+import { orderCodec } from '../load/order-codec.js';
 import type { Source } from '../load/source.js';
 import { closing, join, type Setting } from './join.js';
 
@@ -20,6 +28,8 @@ interface Shape {
   readonly take: TakeAll;
   /** Default: the mailbox's own default, 1,024. */
   readonly capacity?: Capacity;
+  /** Default: MessagePack. */
+  readonly codec?: () => Codec;
   readonly producers?: number;
   readonly consumers?: number;
   readonly detail?: true;
@@ -89,11 +99,16 @@ const inDetail: readonly Shape[] = [
   { name: '4 receivers', ...BATCHES, consumers: 4, detail: true },
 ];
 
+const compiledCodec: Shape = { name: 'compiled codec, sendMany, receiveMany', ...BATCHES, codec: orderCodec };
+
 const blocking: Shape = { name: '*Sync', send: sendBlocking, take: takeBlocking, restless: true };
 
 function oneWay({ label, transport }: Setting, shape: Shape, base: Partial<OneWayCase>): OneWayCase {
-  const { name, send, take: takeAll, capacity, ...rest } = shape;
-  const orders = mailbox<Body>('orders', capacity === undefined ? {} : { capacity });
+  const { name, send, take: takeAll, capacity, codec, ...rest } = shape;
+  const orders = mailbox<Body>('orders', {
+    ...(capacity === undefined ? {} : { capacity }),
+    ...(codec === undefined ? {} : { codec: codec() }),
+  });
   return {
     ...base,
     ...rest,
@@ -120,13 +135,18 @@ function oneWay({ label, transport }: Setting, shape: Shape, base: Partial<OneWa
   };
 }
 
-/** What is measured of one transport. `main`: awaiting each send, and several senders, belong to the main cases. `more`: the capacities and the several ends, too; `sync`: blocked threads, too. */
+/** What is measured of one transport. `main`: awaiting each send, and several senders, belong to the main cases. `more`: the capacities and the several ends, too; `sync`: blocked threads, too; `compiled`: a codec for orders alone, too. */
 export function oneWayCases(
   setting: Setting,
   base: Partial<OneWayCase>,
-  extent: { main?: boolean; more?: boolean; sync?: boolean } = {},
+  extent: { main?: boolean; more?: boolean; sync?: boolean; compiled?: boolean } = {},
 ): OneWayCase[] {
-  const shapes = [...everywhere, ...(extent.more ? inDetail : []), ...(extent.sync ? [blocking] : [])];
+  const shapes = [
+    ...everywhere,
+    ...(extent.more ? inDetail : []),
+    ...(extent.sync ? [blocking] : []),
+    ...(extent.compiled ? [compiledCodec] : []),
+  ];
   return shapes.map((shape) => {
     const { detail: _detail, ...main } = shape;
     return oneWay(setting, extent.main && [AWAITED, FAN_IN].includes(shape.name) ? main : shape, base);

@@ -11,6 +11,9 @@ import { isRecord, property, Type, typeOf } from './values.js';
 /** Deeper than any limit: a cycle was met. */
 const DEEPEST = 600;
 
+/** A schema can be such that each alternative has to be tried within each other. What takes more than this fits nothing. */
+const MOST_VISITS = 2 ** 24;
+
 const nothing = new Refusal('ERR_SCHEMA', 'does not fit');
 
 export function fits(shape: Shape, value: unknown, plan: Plan): boolean {
@@ -23,6 +26,8 @@ export function reasonAgainst(body: unknown, plan: Plan): Refusal | undefined {
 }
 
 class Check {
+  #visits = 0;
+
   constructor(
     private readonly plan: Plan,
     private readonly explain: boolean,
@@ -30,6 +35,8 @@ class Check {
 
   visit(shape: Shape, value: unknown, depth: number): Refusal | undefined {
     if (depth > DEEPEST) return this.refusal('nests too deeply', 'ERR_UNSERIALIZABLE');
+    if (++this.#visits > MOST_VISITS)
+      return this.refusal('fits so many alternatives in part that none can be chosen');
     switch (shape.kind) {
       case 'open':
         return this.open(value);

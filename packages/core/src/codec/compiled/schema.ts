@@ -68,9 +68,11 @@ class Reading {
   }
 
   private literal(values: readonly Json[], path: string): Shape {
-    for (const value of values)
-      if (typeof value === 'object' && value !== null)
+    for (const value of values) {
+      const scalar = value === null || typeof value === 'string' || typeof value === 'boolean';
+      if (!scalar && !Number.isFinite(value))
         throw schemaError(path, `has ${show(value)}; only strings, numbers, booleans and null can be listed`);
+    }
     const unique = [...new Set(values as readonly Literal[])];
     if (unique.length === 0 || unique.length >= 2 ** 16)
       throw schemaError(path, `lists ${unique.length} values; it may list 1 to 65535`);
