@@ -239,18 +239,26 @@ export class FrameWriter {
   }
 }
 
-/** One frame as the parser shows it: valid only during the call, but for `rest`, which is the handler's if `owned`. */
-export interface Frame {
-  kind: number;
-  a: number;
-  b: number;
-  c: number;
-  channel: number;
-  number: number;
-  rest: Buffer;
-}
-
 const NOTHING = Buffer.alloc(0);
+
+/** One frame as the parser shows it: valid only during the call, but for views of `bytes`, which are the handler's if `owned`. */
+export class Frame {
+  kind = 0;
+  a = 0;
+  b = 0;
+  c = 0;
+  channel = 0;
+  number = 0;
+  /** What follows the header lies from `start` to `end` of these. */
+  bytes: Buffer = NOTHING;
+  start = 0;
+  end = 0;
+
+  /** A view of what follows the header: made anew each time, so not for what comes with every message. */
+  get rest(): Buffer {
+    return this.bytes.subarray(this.start, this.end);
+  }
+}
 
 /** Cuts a byte stream into frames. Checks every length before it allocates. Throws `ERR_FRAME`. */
 export class FrameParser {
@@ -258,7 +266,7 @@ export class FrameParser {
   limit = MAX_HANDSHAKE;
   private partial: Buffer | null = null;
   private filled = 0;
-  private readonly frame: Frame = { kind: 0, a: 0, b: 0, c: 0, channel: 0, number: 0, rest: NOTHING };
+  private readonly frame = new Frame();
 
   constructor(private readonly handle: (frame: Frame) => void) {}
 
@@ -275,7 +283,8 @@ export class FrameParser {
     }
     if (position < chunk.length && this.partial === null) this.keep(chunk.subarray(position));
     // An idle link must not keep its last message alive.
-    this.frame.rest = NOTHING;
+    this.frame.bytes = NOTHING;
+    this.frame.start = this.frame.end = 0;
   }
 
   /** Feeds a frame that began in an earlier chunk; returns how much of `chunk` it took. */
@@ -331,7 +340,9 @@ export class FrameParser {
     frame.c = buffer[at + 7] as number;
     frame.channel = buffer.readUInt32LE(at + 8);
     frame.number = buffer.readUInt32LE(at + 12);
-    frame.rest = buffer.subarray(at + HEADER, at + 4 + length);
+    frame.bytes = buffer;
+    frame.start = at + HEADER;
+    frame.end = at + 4 + length;
     this.handle(frame);
   }
 }

@@ -1,10 +1,17 @@
 import type { Capacity, Ordering } from './address.js';
 import { Backlog, Entry } from './backlog.js';
 import { PigeonholeError } from './errors.js';
-import { matches } from './message.js';
+import { type Envelope, matches, type Selector } from './message.js';
 import { Receivers } from './receivers.js';
-import type { Channel } from './transport.js';
-import { Delivery, type Held, OperationList, type ReceiveOperation, type SendOperation } from './waiters.js';
+import type { AtOnce, Channel } from './transport.js';
+import {
+  Delivery,
+  type Held,
+  OperationList,
+  type ReceiveOperation,
+  type SendOperation,
+  type Tracker,
+} from './waiters.js';
 
 /** A send at capacity 0 whose message another process is looking at. */
 class Offer implements Held {
@@ -35,6 +42,7 @@ export class Queue implements Channel {
   private sequence = 0;
   private admitting = false;
   private closedBy: (() => Error) | null = null;
+  readonly atOnce: AtOnce = new TakeAtOnce(this);
 
   constructor(
     readonly name: string,
@@ -67,6 +75,33 @@ export class Queue implements Channel {
     } else if (this.senders.size === 0 && this.used < this.places) this.accept(operation);
     else if (operation.wait) this.senders.push(operation);
     else operation.refused();
+  }
+
+  /** Whether a message of so many bytes would be accepted at once. */
+  hasPlace(bytes: number): boolean {
+    return (
+      this.closedBy === null &&
+      this.places !== 0 &&
+      this.senders.size === 0 &&
+      this.used < this.places &&
+      this.bytes + bytes <= this.maxBytes
+    );
+  }
+
+  /** Accepts a message for which there is a place (`hasPlace`), without an operation. `tracker` is told when it is received. */
+  put(envelope: Envelope, tracker: Tracker | null): void {
+    const entry = this.enter(envelope, tracker);
+    if (!this.giveToReceiver(entry)) this.backlog.append(entry);
+  }
+
+  /** Takes what `selector` is to get, without an operation: no receive waits for it, or it would have been given it. */
+  take(selector: Selector | null): Envelope | null {
+    if (this.closedBy !== null) return null;
+    const entry = this.backlog.find(selector);
+    if (entry === null) return null;
+    this.backlog.remove(entry);
+    this.finish(entry);
+    return entry.envelope;
   }
 
   receive(operation: ReceiveOperation): void {
@@ -139,11 +174,15 @@ export class Queue implements Channel {
     const { envelope } = operation;
     if (this.bytes + envelope.body.length > this.maxBytes)
       return operation.fail(this.noSpace(envelope.body.length));
-    const entry = new Entry(envelope, this.sequence++, operation.tracker);
-    this.used++;
-    this.bytes += envelope.body.length;
+    const entry = this.enter(envelope, operation.tracker);
     operation.accepted();
     if (!this.giveToReceiver(entry)) this.backlog.append(entry);
+  }
+
+  private enter(envelope: Envelope, tracker: Tracker | null): Entry {
+    this.used++;
+    this.bytes += envelope.body.length;
+    return new Entry(envelope, this.sequence++, tracker);
   }
 
   private giveToReceiver(entry: Entry): boolean {
@@ -292,4 +331,35 @@ export class Queue implements Channel {
       { address: this.name },
     );
   }
+}
+
+const noRoom = new Uint8Array(0);
+const noLengths = new Uint32Array(0);
+
+/** One message that is there is received within the call. All else goes the long way: the queue keeps each body by itself. */
+class TakeAtOnce implements AtOnce {
+  constructor(private readonly queue: Queue) {}
+
+  get outgoing(): Uint8Array {
+    return noRoom;
+  }
+
+  get lengths(): Uint32Array {
+    return noLengths;
+  }
+
+  send(): boolean {
+    return false;
+  }
+
+  sendMany(): number {
+    return 0;
+  }
+
+  receive(selector: Selector | null): Envelope | null {
+    return this.queue.take(selector);
+  }
+
+  /** None: one operation for all of them is cheap, and leaves the message that cannot be decoded where it is. */
+  receiveMany(): void {}
 }

@@ -81,7 +81,7 @@ let filling = false;
 
 /** Encodes a body into the channel's `outgoing`, if it has room there. Throws what the codec throws. */
 export function fill(body: unknown, { codec, limits }: Sealing, { outgoing, lengths }: AtOnce): boolean {
-  if (filling || codec.encodeInto === undefined) return false;
+  if (filling || outgoing.length === 0 || codec.encodeInto === undefined) return false;
   filling = true;
   try {
     const length = codec.encodeInto(body, limits, outgoing, 0);
@@ -99,7 +99,7 @@ export function fillMany(
   { codec, limits }: Sealing,
   { outgoing, lengths }: AtOnce,
 ): number {
-  if (filling || codec.encodeInto === undefined) return 0;
+  if (filling || outgoing.length === 0 || codec.encodeInto === undefined) return 0;
   filling = true;
   let at = 0;
   let count = 0;

@@ -214,7 +214,7 @@ export interface Channel {
    */
   waitSync?(operation: Waiting, timeout: number): void;
   /** Present where messages can come and go within a call, which needs no operation then. */
-  readonly atOnce?: AtOnce;
+  readonly atOnce?: AtOnce | undefined;
   /**
    * Memory of the mailbox's own for a body of so many bytes, which a `SendOperation` then brings back as its `lent`. Throws `ERR_NO_SPACE`. Absent,
    * or null: core has the body written elsewhere, and sends it as any other. The counterpart for receivers is `ReceiveOperation.lend`.
@@ -227,7 +227,10 @@ export interface Channel {
  * overtakes an operation that waits. Each method throws what the operation would fail with.
  */
 export interface AtOnce {
-  /** Where bodies to be sent are put, one behind the other. One for a thread: what is sent meanwhile goes the long way. */
+  /**
+   * Where bodies to be sent are put, one behind the other. One for a thread: what is sent meanwhile goes the long way. Of length 0 where
+   * all goes the long way; then neither `send` nor `sendMany` is called.
+   */
   readonly outgoing: Uint8Array;
   /** How long each of them is. */
   readonly lengths: Uint32Array;

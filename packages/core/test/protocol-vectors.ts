@@ -133,13 +133,13 @@ export function read(frame: Frame): Fields {
     case 'deliver': {
       const as = { delivery: word(frame, 12), order: word(frame, 16), returned: word(frame, 20) };
       const length = byte(frame, 24);
-      return { ...fields, ...as, from: name(frame.rest, 25, length), ...content(frame, 25 + length) };
+      return { ...fields, ...as, from: name(frame, 25, length), ...content(frame, 25 + length) };
     }
     case 'adopt': {
       const length = byte(frame, 12);
-      const mailbox = name(frame.rest, 13, length);
+      const mailbox = name(frame, 13, length);
       const fromLength = byte(frame, 13 + length);
-      const from = name(frame.rest, 14 + length, fromLength);
+      const from = name(frame, 14 + length, fromLength);
       return { ...fields, mailbox, from, ...content(frame, 14 + length + fromLength) };
     }
     default:

@@ -11,7 +11,7 @@
  */
 import type { CodecLimits } from '../codec.js';
 import { PigeonholeError } from '../errors.js';
-import { type Frame, Kind } from '../framing.js';
+import { Frame, Kind } from '../framing.js';
 import { envelope } from '../hosted/reading.js';
 import type { Envelope } from '../message.js';
 import { isIncarnation } from '../naming.js';
@@ -52,7 +52,8 @@ export function decodeHeader(datagram: Buffer): Addressed {
     incarnation,
     open: (from, limits) => {
       const { 0: a = 0, 1: b = 0 } = datagram;
-      const frame: Frame = { kind: Kind.send, a, b, c: 0, channel: 0, number: 0, rest: datagram.subarray(2) };
+      const place = { bytes: datagram, start: 2, end: datagram.length };
+      const frame = Object.assign(new Frame(), { kind: Kind.send, a, b }, place);
       const body = datagram.length - bodyAt;
       if (body > limits.maxMessageBytes)
         throw new PigeonholeError('ERR_FRAME', `a datagram has a body of ${body} bytes, more than the limit`);

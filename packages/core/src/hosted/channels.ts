@@ -112,10 +112,10 @@ export class Channels {
   }
 
   private onDeliver(frame: Frame): void {
-    const { channel, number, rest } = frame;
+    const { channel, number } = frame;
     const as = { delivery: word(frame, 12), order: word(frame, 16), returned: word(frame, 20) };
     const nameLength = byte(frame, 24);
-    const from = name(rest, 25, nameLength);
+    const from = name(frame, 25, nameLength);
     const message = envelope(frame, from, 25 + nameLength, this.owner.limits);
     const pulls = this.attachments.get(channel)?.pulls;
     const taken = this.session.receipts.hold(() => pulls?.deliver(number, as, message) ?? false);
@@ -129,11 +129,10 @@ export class Channels {
   }
 
   private onAdopt(frame: Frame): void {
-    const { rest } = frame;
     const mailboxLength = byte(frame, 12);
-    const mailbox = name(rest, 13, mailboxLength);
+    const mailbox = name(frame, 13, mailboxLength);
     const fromLength = byte(frame, 13 + mailboxLength);
-    const from = name(rest, 14 + mailboxLength, fromLength);
+    const from = name(frame, 14 + mailboxLength, fromLength);
     const message = envelope(frame, from, 14 + mailboxLength + fromLength, this.owner.limits);
     this.owner.adopt(this.session, frame.number, mailbox, message);
   }
@@ -163,7 +162,7 @@ export class Channels {
   }
 
   onFrame(frame: Frame): void {
-    const { kind, channel, number, rest } = frame;
+    const { kind, channel, number } = frame;
     switch (kind) {
       case Kind.send:
         return this.serving(frame)?.send(number, this.sent(frame), frame.c === 0);
@@ -176,7 +175,12 @@ export class Channels {
       case Kind.giveBack:
         return this.serving(frame)?.settle(number, 1, false);
       case Kind.pull:
-        return this.serving(frame)?.pull(number, selector(rest.subarray(4)), frame.c === 0, word(frame, 0));
+        return this.serving(frame)?.pull(
+          number,
+          selector(frame.rest.subarray(4)),
+          frame.c === 0,
+          word(frame, 0),
+        );
       case Kind.empty:
         return this.onEmpty(frame);
       case Kind.progress:
@@ -188,11 +192,11 @@ export class Channels {
       case Kind.cancelPull:
         return this.serving(frame)?.cancelPull(number);
       case Kind.open:
-        return this.onOpen(channel, parseJson(rest));
+        return this.onOpen(channel, parseJson(frame.rest));
       case Kind.opened:
-        return this.onOpened(channel, parseJson(rest));
+        return this.onOpened(channel, parseJson(frame.rest));
       case Kind.refused:
-        return this.onRefused(channel, parseJson(rest));
+        return this.onRefused(channel, parseJson(frame.rest));
       case Kind.detach:
         return this.onDetach(channel);
       case Kind.moved:
@@ -210,7 +214,7 @@ export class Channels {
   }
 
   private onReject(frame: Frame): void {
-    const { code, message } = frame.rest.length > 0 ? parseJson(frame.rest) : {};
+    const { code, message } = frame.end > frame.start ? parseJson(frame.rest) : {};
     this.attached(frame)?.onReject(frame.number, frame.a, code, message);
   }
 

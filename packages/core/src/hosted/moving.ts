@@ -1,5 +1,5 @@
 import { PigeonholeError } from '../errors.js';
-import type { Channel } from '../transport.js';
+import type { AtOnce, Channel } from '../transport.js';
 import { OperationList, ReceiveOperation, type SendOperation } from '../waiters.js';
 
 /** How long the first, and at most how long any, pause between two tries to reach a mailbox is (milliseconds). */
@@ -8,7 +8,7 @@ const LONGEST_PAUSE = 200;
 
 /** What one try to reach the mailbox brought. */
 export type Reached =
-  | { readonly channel: Channel }
+  | { readonly channel: Channel; readonly atOnce?: AtOnce }
   /** Nobody has it. Tried again when `seek()` is called. */
   | 'nobody'
   /** The holder is just changing: try again after a pause. */
@@ -26,6 +26,8 @@ export type Reached =
  * ```
  */
 export class MovingChannel implements Channel {
+  /** What the target can do within a call, if whoever reached it vouches for that. */
+  atOnce: AtOnce | undefined;
   private target: Channel | null = null;
   private readonly sends = new OperationList<SendOperation>();
   private readonly receives = new OperationList<ReceiveOperation>();
@@ -100,6 +102,7 @@ export class MovingChannel implements Channel {
   lost(target: Channel, sends: SendOperation[], receives: ReceiveOperation[]): void {
     if (this.target !== target && this.target !== null) return;
     this.target = null;
+    this.atOnce = undefined;
     requeue(this.sends, sends);
     requeue(this.receives, receives);
     if (this.closedBy !== null) this.close(this.closedBy);
@@ -112,6 +115,7 @@ export class MovingChannel implements Channel {
     for (const operation of this.sends.drain()) operation.fail(reason());
     for (const operation of this.receives.drain()) operation.fail(reason());
     this.target = null;
+    this.atOnce = undefined;
   }
 
   private async run(): Promise<void> {
@@ -132,7 +136,7 @@ export class MovingChannel implements Channel {
           this.again = true;
           await new Promise((resolve) => setTimeout(resolve, pause * (0.5 + Math.random())));
           pause = Math.min(pause * 2, LONGEST_PAUSE);
-        } else if (this.closedBy === null) this.attach(reached.channel);
+        } else if (this.closedBy === null) this.attach(reached.channel, reached.atOnce);
       }
     } finally {
       // In one step with the last look at `again`: a caller that was just answered calls again before any reaction to the end.
@@ -140,8 +144,9 @@ export class MovingChannel implements Channel {
     }
   }
 
-  private attach(target: Channel): void {
+  private attach(target: Channel, atOnce?: AtOnce): void {
     this.target = target;
+    this.atOnce = atOnce;
     for (const operation of this.receives.drain()) target.receive(operation);
     for (const operation of this.sends.drain()) target.send(operation);
   }

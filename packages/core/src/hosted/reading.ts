@@ -9,46 +9,46 @@ import type { MailboxSpec } from '../transport.js';
 
 /** The message of a frame whose rest begins with type and sentAt. */
 export function envelope(frame: Frame, from: string, bodyAt: number, limits: CodecLimits): Envelope {
-  const { a: codec, b: priority, rest } = frame;
-  if (rest.length < bodyAt)
+  const { a: codec, b: priority, bytes, start, end } = frame;
+  if (end - start < bodyAt)
     throw new PigeonholeError(
       'ERR_FRAME',
-      `a message frame has ${rest.length} bytes after its header; it needs ${bodyAt}`,
+      `a message frame has ${end - start} bytes after its header; it needs ${bodyAt}`,
     );
-  const type = rest.readUInt32LE(0);
+  const type = bytes.readUInt32LE(start);
   if (type > MAX_TYPE)
     throw new PigeonholeError('ERR_FRAME', `a message has type ${type}; the most is ${MAX_TYPE}`);
   if (priority > MAX_PRIORITY)
     throw new PigeonholeError('ERR_FRAME', `a message has priority ${priority}; the most is ${MAX_PRIORITY}`);
   if (codec > CodecId.custom)
     throw new PigeonholeError('ERR_FRAME', `a message has codec ${codec}, which does not exist`);
-  const sentAt = rest.readDoubleLE(4);
+  const sentAt = bytes.readDoubleLE(start + 4);
   if (!Number.isFinite(sentAt)) throw new PigeonholeError('ERR_FRAME', `a message has sentAt ${sentAt}`);
-  const body = rest.subarray(bodyAt);
+  const body = bytes.subarray(start + bodyAt, end);
   codecById(codec)?.verify(body, limits);
   return { body, codec, from, type, priority, sentAt };
 }
 
-export function word({ rest }: Frame, at: number): number {
-  if (rest.length < at + 4)
+export function word({ bytes, start, end }: Frame, at: number): number {
+  if (end - start < at + 4)
     throw new PigeonholeError(
       'ERR_FRAME',
-      `a frame has ${rest.length} bytes after its header; it needs ${at + 4}`,
+      `a frame has ${end - start} bytes after its header; it needs ${at + 4}`,
     );
-  return rest.readUInt32LE(at);
+  return bytes.readUInt32LE(start + at);
 }
 
-export function byte({ rest }: Frame, at: number): number {
-  if (rest.length <= at)
+export function byte({ bytes, start, end }: Frame, at: number): number {
+  if (end - start <= at)
     throw new PigeonholeError(
       'ERR_FRAME',
-      `a frame has ${rest.length} bytes after its header; it needs ${at + 1}`,
+      `a frame has ${end - start} bytes after its header; it needs ${at + 1}`,
     );
-  return rest[at] as number;
+  return bytes[start + at] as number;
 }
 
-export function name(rest: Buffer, at: number, length: number): string {
-  const name = rest.toString('latin1', at, at + length);
+export function name({ bytes, start, end }: Frame, at: number, length: number): string {
+  const name = bytes.toString('latin1', start + at, Math.min(start + at + length, end));
   if (!isName(name))
     throw new PigeonholeError('ERR_FRAME', `a frame names ${show(name)}, which is not a name`);
   return name;

@@ -43,6 +43,10 @@ export class Served implements Tracker {
 
   send(number: number, envelope: Envelope, wait: boolean): void {
     if (this.sends.get(number) !== undefined) throw numberInUse('send', number, this.channel);
+    if (this.queue.hasPlace(envelope.body.length)) {
+      this.countAccepted(number);
+      return this.queue.put(envelope, this);
+    }
     const operation = new RemoteSend(this, number, envelope, wait);
     this.queue.send(operation);
     if (operation.settled) return;
@@ -144,9 +148,13 @@ export class Served implements Tracker {
   /** @internal */
   accepted(operation: RemoteSend): void {
     this.forget(operation);
-    if (this.acceptCount > 0 && operation.number !== (this.acceptFrom + this.acceptCount) >>> 0) this.flush();
+    this.countAccepted(operation.number);
+  }
+
+  private countAccepted(number: number): void {
+    if (this.acceptCount > 0 && number !== (this.acceptFrom + this.acceptCount) >>> 0) this.flush();
     if (this.acceptCount === 0) {
-      this.acceptFrom = operation.number;
+      this.acceptFrom = number;
       this.session.dirty(this);
     }
     this.acceptCount++;

@@ -398,7 +398,7 @@ export class Session implements LinkHandler {
   }
 
   private handle(frame: Frame): void {
-    const { kind, number, rest } = frame;
+    const { kind, number } = frame;
     if (this.peer === null) return this.onGreeting(frame);
     switch (kind) {
       case Kind.ping:
@@ -407,7 +407,7 @@ export class Session implements LinkHandler {
         this.echoes.get(number)?.();
         return;
       case Kind.error:
-        return this.onError(rest);
+        return this.onError(frame.rest);
       case Kind.hello:
         throw new PigeonholeError('ERR_FRAME', 'a second hello');
       case Kind.ask:
