@@ -1,7 +1,10 @@
 import { expect, test } from 'vitest';
 import { PigeonholeError } from '../src/errors.js';
-import { FrameWriter, Kind, PROTOCOL_VERSION } from '../src/framing.js';
+import { FrameParser, FrameWriter, Kind, PROTOCOL_VERSION } from '../src/framing.js';
+import { word } from '../src/hosted/reading.js';
+import { Served } from '../src/hosted/served.js';
 import { Session, type SessionOwner } from '../src/hosted/session.js';
+import { Queue } from '../src/queue.js';
 import type { Link, PeerInfo } from '../src/transport.js';
 
 const peerOf = (name: string, digit: string): PeerInfo => ({
@@ -89,4 +92,49 @@ test('a process that is leaving hangs up on who dials it, without a word to eith
   await expect(session.ready).rejects.toMatchObject({ code: 'ERR_PEER_DOWN' });
   expect([link.done, warnings]).toEqual([['close'], []]);
   session.end();
+});
+
+test('acceptances leave in the midst of a large batch, and wait for an answer to ride on after a small one', async () => {
+  const accepted: number[] = [];
+  const parser = new FrameParser((frame) => frame.kind === Kind.accept && accepted.push(word(frame, 0)));
+  const link: Link = {
+    write: (batch) => {
+      parser.push(batch, true);
+      return true;
+    },
+    close: () => {},
+    destroy: () => {},
+  };
+  const queue = new Queue('q', 1000, 'fifo', 2 ** 20);
+  const session: Session = new Session(
+    { ...owner, serve: (to, channel) => new Served(to, channel, queue, () => {}, true) },
+    other,
+  );
+  session.start(link);
+  const hear = (put: (writer: FrameWriter) => void): void => {
+    const writer = new FrameWriter((batch) => session.data(batch, true));
+    put(writer);
+    writer.flush();
+  };
+  let number = 0;
+  const sends = (count: number) => (writer: FrameWriter) => {
+    const message = { body: new Uint8Array(1), codec: 2, from: 'other', type: 0, priority: 0, sentAt: 0 };
+    for (let i = 0; i < count; i++) writer.send(1, number++, message, true);
+  };
+  hear((writer) => writer.json(Kind.hello, 0x4e474950, PROTOCOL_VERSION, hello(other)));
+  hear((writer) => writer.json(Kind.open, 1, 0, { mailbox: 'q' }));
+  await new Promise(setImmediate);
+  // Within the call: the application, which goes on behind it, has seen none of them yet.
+  hear(sends(200));
+  expect(accepted.length).toBeGreaterThan(1);
+  expect(accepted.reduce((sum, count) => sum + count, 0)).toBeGreaterThan(150);
+  await new Promise(setImmediate);
+  expect(accepted.reduce((sum, count) => sum + count, 0)).toBe(200);
+  accepted.length = 0;
+  hear(sends(3));
+  expect(accepted).toEqual([]);
+  await new Promise(setImmediate);
+  expect(accepted).toEqual([3]);
+  session.abort();
+  expect(queue.size).toBe(203);
 });
