@@ -58,6 +58,9 @@ class Mailbox {
   enum class Outcome { pending, accepted, withdrawn };
   /** | lap:32 | slot:32 | of a send or a receive that waits. */
   using Handle = uint64_t;
+  static constexpr uint32_t slotOf(Handle handle) { return static_cast<uint32_t>(handle); }
+  static constexpr uint32_t lapOf(Handle handle) { return static_cast<uint32_t>(handle >> 32); }
+  static constexpr Handle handleOf(uint32_t slot, uint32_t lap) { return uint64_t{lap} << 32 | slot; }
 
   /** Behind the door of `members`. `fresh` tells whether a spoiled mailbox had to be replaced. */
   Mailbox(Members& members, const Spec& spec);
@@ -211,9 +214,8 @@ class Mailbox {
   bool giveUp(uint32_t slot, uint32_t number, bool& back);
   template <class Visit>
   void eachEntry(Visit&& visit);
-  void wakeAll(Word* bits);
 
-  // mailbox.cc
+  // mailbox.cc: the ledger
   Header& header() const { return *reinterpret_cast<Header*>(box_->data()); }
   Participant& participant(uint32_t number);
   uint32_t participantsEver();
@@ -228,8 +230,9 @@ class Mailbox {
   bool hasPlace(const View& view);
   void chooseSlot(const View& view, Change& change);
   bool grow(uint64_t places, bool optional);
-
   Lane& lane(uint32_t number);
+
+  // sending.cc
   void reclaim(size_t most);
   void drained();
   void allowBytes(uint64_t bytes);
@@ -245,22 +248,27 @@ class Mailbox {
   // lending.cc
   static Handle claimHandle(const Claimed& claimed);
 
-  // mailbox.cc
+  // receiving.cc
   void refresh(const View& view);
   bool takes(const Selector& selector, uint32_t type, uint32_t lane);
   bool claimSeen(Selector* selector, Received& received);
   bool seen(Selector* selector);
   Intake::Answer judge(const Intake::Ref& ref, const Selector* selector, uint64_t& word);
-  bool hasOlderOfOwn(const Place& want);
   void joinTakers();
   void readClaimed(uint32_t slot, uint64_t word, uint32_t type, uint32_t priority, Received& received);
-  void readGiven(uint32_t slot, uint64_t word, Received& received);
   void countReturn();
+
+  // rendezvous.cc: capacity 0
+  bool hasOlderOfOwn(const Place& want);
+  void readGiven(uint32_t slot, uint64_t word, Received& received);
   bool meetWant(const View& view, const Message& message, Lane::Block block, uint32_t length);
   bool wantTakes(const Place& want, uint32_t type, uint64_t& token);
+
+  // waking.cc: sleeping and waking
   void sleepUntilChanged(double ms, bool receiving, bool choosy, std::optional<Handle> watched);
   bool wake(Word* bits, uint32_t number);
   bool ring(uint32_t number);
+  void wakeAll(Word* bits);
 
   /** About 20 us: longer than an answer of a side that is busy takes, shorter than a sleep and a wake-up. */
   static constexpr int kSpins = 500;

@@ -1,0 +1,155 @@
+#include "mailbox.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "checksum.h"
+#include "fault.h"
+#include "shared.h"
+
+namespace pigeonhole::shm {
+
+void Mailbox::refresh(const View& view) {
+  intake_.update(entries(), {view.sequence, view.limit, view.slot, view.around}, load(header().returns));
+}
+
+bool Mailbox::takes(const Selector& selector, uint32_t type, uint32_t lane) {
+  if (!selector.takesType(type)) return false;
+  if (selector.from.empty()) return true;
+  const Participant& sender = participant(lane);
+  const uint32_t length = std::min(load(sender.nameLength), kMaxName);
+  return selector.from.size() == length && std::memcmp(selector.from.data(), sender.name, length) == 0;
+}
+
+bool Mailbox::claim(Selector* selector, Received& received) {
+  // What this process has seen and not taken yet is older than all that it has not seen.
+  const bool sawAll = byPriority_ || load(header().returns) != intake_.returns();
+  if (!sawAll && load(header().poisoned) == 0 && claimSeen(selector, received)) return true;
+  refresh(look());
+  return claimSeen(selector, received);
+}
+
+bool Mailbox::claimSeen(Selector* selector, Received& received) {
+  joinTakers();
+  return intake_.search(selector, [&](const Intake::Ref& ref) {
+    while (true) {
+      uint64_t word = 0;
+      const Intake::Answer answer = judge(ref, selector, word);
+      if (answer != Intake::Answer::done) return answer;
+      const uint64_t mine = Place::of(word).claimedBy(me_).word();
+      if (!swap(entries()[ref.slot].state, word, mine)) continue;
+      readClaimed(ref.slot, mine, ref.type, ref.priority, received);
+      return Intake::Answer::done;
+    }
+  });
+}
+
+/** `done`: it can be claimed, and its state is `word`. */
+Intake::Answer Mailbox::judge(const Intake::Ref& ref, const Selector* selector, uint64_t& word) {
+  word = load(entries()[ref.slot].state);
+  const Place now = Place::of(word);
+  if (!Place::same(word, ref.state)) return Intake::Answer::gone;
+  if (now.state == State::waiting && capacity_ != 0) return Intake::Answer::stop;
+  if (now.state != State::waiting && now.state != State::full) return Intake::Answer::gone;
+  if (selector != nullptr && !takes(*selector, ref.type, now.lane)) return Intake::Answer::pass;
+  return Intake::Answer::done;
+}
+
+bool Mailbox::seen(Selector* selector) {
+  return intake_.search(selector, [&](const Intake::Ref& ref) {
+    uint64_t word = 0;
+    return judge(ref, selector, word);
+  });
+}
+
+bool Mailbox::available(Selector* selector) {
+  refresh(look());
+  return seen(selector);
+}
+
+void Mailbox::joinTakers() {
+  if (taker_) return;
+  for (uint32_t takers = load(header().takers); takers <= me_; takers = load(header().takers))
+    swap(header().takers, takers, me_ + 1);
+  taker_ = true;
+}
+
+void Mailbox::readClaimed(uint32_t slot, uint64_t word, uint32_t type, uint32_t priority, Received& received) {
+  claims_.push_back({slot, word, {}});
+  const Place place = Place::of(word);
+  Lane& from = lane(place.lane);
+  std::byte* at = from.at(place.unit, sizeof(Record));
+  if (at == nullptr) corrupt("where a message lies");
+  Record record;
+  std::memcpy(&record, at, sizeof record);
+  if (record.length > kMaxBody || from.at(place.unit, sizeof record + uint64_t{record.length}) == nullptr) corrupt("the length of a message");
+  if (record.type != type || record.priority != priority || record.checksum != checksum(record, at + sizeof record))
+    corrupt("a message");
+  received.codec = record.codec & ~kBodyUnchecked;
+  received.type = type;
+  received.priority = priority;
+  std::memcpy(&received.sentAt, &record.sentAt, sizeof received.sentAt);
+  received.body = at + sizeof record;
+  received.length = record.length;
+  received.lane = place.lane;
+  received.order = record.order;
+  claims_.back().received = received;
+}
+
+void Mailbox::take() {
+  takeOnly();
+  givePlaces();
+}
+
+/** Sequentially consistent with `takeOnly`: either the sender that now waits sees the place, or we see that it waits. */
+void Mailbox::givePlaces() {
+  if (capacity_ == 0 || capacity_ == kUnbounded) return;
+  if (header().ledger.load(std::memory_order_seq_cst) != latest_.word || latest_.waiting > 0) promote();
+}
+
+void Mailbox::takeOnly() {
+  if (claims_.empty()) return;
+  const Claimed claimed = claims_.back();
+  claims_.pop_back();
+  Entry& place = entries()[claimed.slot];
+  const Place was = Place::of(claimed.state);
+  const uint64_t emptied = was.emptied().word();
+  if (capacity_ == 0 || capacity_ == kUnbounded) {
+    publish(place.state, emptied);
+    if (capacity_ == 0 && was.state == State::claimed && was.lane != me_) wake(header().idleSenders, was.lane);
+    return;
+  }
+  // If this process dies in between, the tally says what it was taking, and the entry how far it came.
+  Word& tally = own().tally;
+  const uint64_t count = load(tally) >> 32;
+  publish(tally, count << 32 | (claimed.slot + 1));
+  publish(place.state, emptied);
+  crashPoint();
+  tally.exchange((count + 1) << 32, std::memory_order_seq_cst);
+}
+
+void Mailbox::giveBack() {
+  if (claims_.empty()) return;
+  const Claimed claimed = claims_.back();
+  claims_.pop_back();
+  const State was = Place::of(claimed.state).state;
+  Entry& entry = entries()[claimed.slot];
+  // A want has no label of its own; from now on it is a message like any other.
+  if (was == State::given) put(entry.label, Label{static_cast<uint32_t>(load(entry.ticket)), claimed.received.priority, claimed.received.type}.word());
+  Place place = Place::of(claimed.state).with(capacity_ == 0 && was == State::claimed ? State::waiting : State::full);
+  place.claimant = 0;
+  publish(entry.state, place.word());
+  countReturn();
+  wakeReceivers();
+}
+
+void Mailbox::swapClaims() {
+  if (claims_.size() > 1) std::swap(claims_[claims_.size() - 1], claims_[claims_.size() - 2]);
+}
+
+void Mailbox::countReturn() {
+  crashPoint();
+  header().returns.fetch_add(1, std::memory_order_seq_cst);
+}
+
+}  // namespace pigeonhole::shm
