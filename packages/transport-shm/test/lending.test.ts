@@ -37,7 +37,7 @@ function place(): Meeting {
 /** Whether those bytes are in a file of the mailbox. */
 function lies(folder: string, bytes: Uint8Array): boolean {
   return readdirSync(folder).some(
-    (name) => /\.\d+$/.test(name) && readFileSync(join(folder, name)).includes(bytes),
+    (name) => /\.\d+$/.test(name) && readFileSync(join(folder, name)).includes(Buffer.from(bytes)),
   );
 }
 

@@ -192,8 +192,12 @@ export class Presence {
     }
     if (incarnation === this.self.incarnation) return false;
     const peer = await this.record(incarnation);
-    // One that hung up by now may have been met, and gone, in another way: it is not announced again.
-    if (peer === null || connection.socket.destroyed) return false;
+    // It has left since it came, as one does that is short: nothing is wrong with what it said. One that hung up may also have been
+    // met, and gone, in another way, and is not announced again.
+    if (peer === null || connection.socket.destroyed) {
+      connection.socket.destroy();
+      return true;
+    }
     connection.peer = peer;
     this.strangers.delete(connection);
     clearTimeout(connection.patience);
