@@ -11,6 +11,7 @@ export class LinkStage {
   private readonly accepted: ((link: Link) => LinkHandler)[] = [];
   private readonly warnings: Error[] = [];
   private readonly ports: Port[] = [];
+  private readonly ends: End[] = [];
 
   constructor(
     private readonly transport: LinkTransport,
@@ -30,6 +31,8 @@ export class LinkStage {
       await stage.watchdog.within(test(stage), 'the links to do all that the test asks of them');
       if (stage.warnings[0] !== undefined) throw stage.warnings[0];
     } finally {
+      // Some mechanisms leave nothing behind only when no link needs it any more.
+      for (const { link } of stage.ends) link.destroy();
       await Promise.all(stage.ports.map((port) => port.close()));
       rmSync(stage.directory, { recursive: true, force: true });
     }
@@ -63,6 +66,7 @@ export class LinkStage {
     });
     ends[0].link = await (this.ports[0] as Port).connect(this.far.address, ends[0]);
     await arrived;
+    this.ends.push(...ends);
     return ends;
   }
 }
