@@ -173,15 +173,21 @@ export class Sender<T = unknown> {
     const { channel, codec, schema } = this.setup;
     const { atOnce } = channel;
     if (atOnce === undefined || schema !== undefined) return 0;
-    this.pending.check(options);
-    const type = typeOf(options);
-    const priority = priorityOf(options);
-    for (let sent = 0; ; ) {
-      const count = fillMany(bodies, sent, this.setup, atOnce);
-      const accepted = count === 0 ? 0 : atOnce.sendMany(count, codec.id, type, priority);
-      sent += accepted;
-      if (accepted < count || count === 0) return sent;
+    let sent = 0;
+    try {
+      this.pending.check(options);
+      const type = typeOf(options);
+      const priority = priorityOf(options);
+      for (;;) {
+        const count = fillMany(bodies, sent, this.setup, atOnce);
+        const accepted = count === 0 ? 0 : atOnce.sendMany(count, codec.id, type, priority);
+        sent += accepted;
+        if (accepted < count || count === 0) break;
+      }
+    } catch {
+      // The next, sent by itself, meets it too: then it is known how many were accepted before.
     }
+    return sent;
   }
 
   private startSync(body: T, options: SendOptions, wait: boolean, verb: string): boolean | undefined {

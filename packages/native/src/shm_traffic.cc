@@ -90,9 +90,11 @@ int32_t receiveMany(Traffic& traffic, int64_t number, int64_t most) {
       mailbox.takeOnly();
     }
     if (count > 0) mailbox.givePlaces();
-  } catch (const Fault&) {
-    // What has been taken is not to be lost: the next call meets the fault again.
+  } catch (const Fault& fault) {
+    // What has been taken is not to be lost: the next call meets the fault again. Of damage it would not know by itself, for what is damaged
+    // has been claimed.
     if (count == 0) throw;
+    if (fault.kind == Fault::Kind::corrupt) mailbox.poison();
   }
   return room ? count : -count;
 }

@@ -29,6 +29,7 @@ export class ShmAtOnce implements AtOnce {
     mailbox.checkAlive();
     this.mark(codec, type, priority);
     if (wait && mailbox.sendsQueue) return mailbox.enqueue(this.operation());
+    if (!wait && mailbox.attempt(() => mailbox.refusesTries())) return false;
     const sent = mailbox.attempt(() => this.addon.shmSend(this.number, wait ? 1 : 0));
     if (sent === ACCEPTED) mailbox.sent();
     if (sent === ACCEPTED || sent === REFUSED) return sent === ACCEPTED;
@@ -64,9 +65,16 @@ export class ShmAtOnce implements AtOnce {
     mailbox.checkAlive();
     for (let left = max; left > 0 && receives.canTake(selector); ) {
       const most = Math.min(left, this.buffers.frames.length / FRAME);
-      const got = mailbox.attempt(() =>
-        this.addon.shmReceiveMany(this.number, receives.selectorFor(selector), most),
-      );
+      let got: number;
+      try {
+        got = mailbox.attempt(() =>
+          this.addon.shmReceiveMany(this.number, receives.selectorFor(selector), most),
+        );
+      } catch (error) {
+        // What has been taken is not to be lost: the next call meets the fault again.
+        if (left < max) return;
+        throw error;
+      }
       const count = Math.abs(got);
       for (let index = 0, at = 0; index < count; index++) {
         const large = got < 0 && index === count - 1;

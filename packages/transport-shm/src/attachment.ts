@@ -1,3 +1,4 @@
+import { markAsUntransferable } from 'node:worker_threads';
 import {
   type Capacity,
   capacityMismatch,
@@ -50,6 +51,8 @@ export class ShmAttachment implements StoreAttachment {
     private readonly directory: string,
     turns: number,
   ) {
+    // The native part goes on writing into them: a codec of the application's that sees one must not transfer it away.
+    for (const { buffer } of Object.values(this.buffers)) markAsUntransferable(buffer);
     this.poller = new Poller(turns);
     this.meeting = new Meeting(members);
     this.bell = openDoorbell(members.bell, (bytes) => this.rung(bytes));

@@ -81,7 +81,11 @@ export class SharedMailbox implements Channel, Polled, Receiving {
 
   send(operation: SendOperation): void {
     if (operation.wait && this.sendsQueue) this.unposted.push(operation);
-    else this.post(operation);
+    else
+      this.guard(operation, () => {
+        if (!operation.wait && this.refusesTries()) operation.refused();
+        else this.post(operation);
+      });
     if (!operation.settled) this.look();
     else if (this.receives.list.size > 0) this.poll();
   }
@@ -89,6 +93,16 @@ export class SharedMailbox implements Channel, Polled, Receiving {
   /** Whether sends wait here for the earlier ones to be posted. */
   get sendsQueue(): boolean {
     return this.unposted.size > 0 || this.posted.size >= POSTED;
+  }
+
+  /**
+   * Whether sends wait here, before which no `try` is to go, though there may be places that others have just freed. Runs nothing of the
+   * application's: the body of the `try` lies where all bodies are put.
+   */
+  refusesTries(): boolean {
+    if (this.unposted.size === 0 || this.capacity === 0) return false;
+    this.settleSends();
+    return this.unposted.size > 0;
   }
 
   /** Puts a send behind those that wait here. */

@@ -1,0 +1,119 @@
+/** Of messages that come and go within a call, what only shared memory does. What every transport does is in the conformance suite. */
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createRuntime, mailbox, type Runtime } from '@pigeonhole/core';
+import { sharedMemoryFolder } from '@pigeonhole/core/transport';
+import { expect, onTestFinished, test } from 'vitest';
+
+async function pair(limits = {}): Promise<{ a: Runtime; b: Runtime; folder: string }> {
+  const directory = realpathSync(mkdtempSync(join(tmpdir(), 'pga-')));
+  const namespace = `a${randomBytes(4).toString('hex')}`;
+  const folder = sharedMemoryFolder('/dev/shm', join(directory, namespace));
+  const setup = { directory, namespace, transport: 'shm', logger: false, config: false, limits } as const;
+  const a = await createRuntime({ name: 'a', ...setup });
+  const b = await createRuntime({ name: 'b', ...setup });
+  onTestFinished(async () => {
+    await Promise.all([a.close(), b.close()]);
+    for (const path of [directory, folder]) rmSync(path, { recursive: true, force: true });
+  });
+  return { a, b, folder };
+}
+
+/** Changes the text where it lies in shared memory. */
+function damage(folder: string, text: string): void {
+  for (const name of readdirSync(folder).filter((each) => /\.\d+$/.test(each))) {
+    const path = join(folder, name);
+    const bytes = readFileSync(path);
+    const at = bytes.indexOf(text);
+    if (at < 0) continue;
+    bytes[at] = (bytes[at] as number) ^ 1;
+    writeFileSync(path, bytes, { flag: 'r+' });
+    return;
+  }
+  throw new Error(`'${text}' lies in no file of ${folder}`);
+}
+
+test.each([
+  ['in the first piece that is taken', 3, 1],
+  ['between two', 300, 256],
+])(
+  'damage %s: what was taken before it is received, and then the damage is reported',
+  async (_, count, bad) => {
+    const { a, b, folder } = await pair();
+    const box = mailbox<string>('m', { capacity: 1000 });
+    const [sender, receiver] = [await a.sender(box), await b.receiver(box)];
+    const bodies = Array.from({ length: count }, (_, number) => `message ${number} of several`);
+    await sender.sendMany(bodies);
+    damage(folder, bodies[bad] as string);
+    expect((await receiver.receiveMany(1000)).map(({ body }) => body)).toEqual(bodies.slice(0, bad));
+    for (let again = 0; again < 2; again++)
+      await expect(receiver.receiveMany(1000, { timeout: 1000 })).rejects.toMatchObject({
+        code: 'ERR_CORRUPT',
+      });
+  },
+);
+
+test('sendMany says how many were accepted, also when a whole piece meets the limit', async () => {
+  // 1,024 bytes each: 64 fill a piece, and two pieces the mailbox.
+  const { a, b } = await pair({ maxBytes: 128 * 1024 });
+  const box = mailbox<Uint8Array>('m', { capacity: 'unbounded', codec: 'raw' });
+  const [sender, receiver] = [await a.sender(box), await b.receiver(box)];
+  const sent = sender.sendMany(Array(200).fill(new Uint8Array(1024)));
+  await expect(sent).rejects.toMatchObject({ code: 'ERR_NO_SPACE', accepted: 128 });
+  expect(await receiver.receiveMany()).toHaveLength(128);
+  await sender.close();
+  await expect(sender.sendMany([new Uint8Array(1)])).rejects.toMatchObject({
+    code: 'ERR_CLOSED',
+    accepted: 0,
+  });
+});
+
+test.each(['trySend', 'tryCommit'])('%s goes before none of the sends that wait', async (verb) => {
+  const { a, b } = await pair();
+  const box = mailbox<Uint8Array>('m', { capacity: 2000, codec: 'raw' });
+  const [sender, receiver] = [await a.sender(box), await b.receiver(box)];
+  // So many that some wait in this process to wait in shared memory.
+  const count = 2000 + 1024 + 10;
+  const sends = Array.from({ length: count }, (_, number) => sender.send(Buffer.from(String(number))));
+  const received: string[] = [];
+  const take = (): string | undefined => receiver.tryReceiveSync()?.body.toString();
+  // The sender hears of nothing until its event loop turns.
+  for (let body = take(); body !== undefined; body = take()) received.push(body);
+  expect(received).toHaveLength(2000 + 1024);
+  const loan = sender.loan(3);
+  loan.bytes.set(Buffer.from('try'));
+  expect(verb === 'trySend' ? sender.trySendSync(Buffer.from('try')) : loan.tryCommitSync()).toBe(true);
+  for (let body = take(); body !== undefined; body = take()) received.push(body);
+  await Promise.all(sends);
+  expect(received.slice(-11)).toEqual(
+    [...Array(10).keys()].map((each) => String(count - 10 + each)).concat('try'),
+  );
+});
+
+test('no codec takes away the memory that all messages go through', async () => {
+  const { a, b } = await pair();
+  const box = mailbox<string>('m', {
+    codec: {
+      name: 'greedy',
+      id: 3,
+      encode: (body) => Buffer.from(body as string),
+      decode: (bytes) => {
+        const text = Buffer.from(bytes).toString();
+        try {
+          structuredClone(bytes.buffer, { transfer: [bytes.buffer as ArrayBuffer] });
+        } catch {
+          // From Node.js 21 on it is told that it cannot.
+        }
+        return text;
+      },
+      verify: () => {},
+    },
+  });
+  const [sender, receiver] = [await a.sender(box), await b.receiver(box)];
+  for (const text of ['one', 'two', 'three']) {
+    await sender.send(text);
+    expect((await receiver.receive()).body).toBe(text);
+  }
+});
