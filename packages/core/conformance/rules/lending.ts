@@ -84,10 +84,10 @@ async function refused(t: Harness): Promise<void> {
   for (const size of [-1, 1.5]) await rejects(lender.loan(size), 'ERR_CONFIG', 'size', String(size));
   const strict = await a.sender({ ...raw, schema: 'positive' });
   await rejects(strict.loan(10), 'ERR_UNSUPPORTED', 'schema');
+  const reader = await a.receiver(raw);
   const loan = await lender.loan(1000);
   await rejects(lender.commit(loan, 'commit', { type: -1 }), 'ERR_CONFIG', 'type');
   await lender.commit(loan);
-  const reader = await a.receiver(raw);
   assert.equal((await t.within(reader.borrow(), 'what was committed at last')).digest, expectedDigest(1000));
 }
 
