@@ -38,7 +38,13 @@ bool Mailbox::claimSeen(Selector* selector, Received& received) {
       if (answer != Intake::Answer::done) return answer;
       const uint64_t mine = Place::of(word).claimedBy(me_).word();
       if (!swap(entries()[ref.slot].state, word, mine)) continue;
-      readClaimed(ref.slot, mine, ref.type, ref.priority, received);
+      try {
+        readClaimed(ref.slot, mine, ref.type, ref.priority, received);
+      } catch (const Fault& fault) {
+        // This process has not what it takes to map its lane just now: others may, and so may this one later.
+        if (fault.kind == Fault::Kind::limit || fault.kind == Fault::Kind::noSpace) giveBack();
+        throw;
+      }
       return Intake::Answer::done;
     }
   });
