@@ -4,6 +4,9 @@ import { deepStrictEqual } from 'node:assert';
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, expectTypeOf, onTestFinished, test } from 'vitest';
+import { CompiledCodec } from '../src/codec/compiled/compiled.js';
+import { interpreted } from '../src/codec/compiled/program.js';
+import { planOf } from '../src/codec/compiled/schema.js';
 import { type Codec, defaultLimits as limits } from '../src/codec.js';
 import { compiled, createRuntime, type MailboxAddress, mailbox, type Runtime } from '../src/index.js';
 import { order, orderSchema } from './compiled-schemas.js';
@@ -170,6 +173,30 @@ describe('what it refuses', () => {
       'exceed maxMessageBytes (100)',
     );
   });
+});
+
+test('a named property that is not enumerable hides none that is not named', () => {
+  const plan = planOf(orderSchema);
+  for (const codec of [compiled(orderSchema), new CompiledCodec(plan, interpreted(plan))]) {
+    const hidden = Object.defineProperty({ ...order }, 'id', { enumerable: false });
+    deepStrictEqual(roundTrip(codec, hidden), order);
+    expect(() => codec.encode({ ...order, lost: 1 }, limits)).toThrow('body.lost is no property');
+    const both = Object.defineProperty({ ...order, lost: 1 }, 'id', { enumerable: false });
+    expect(() => codec.encode(both, limits)).toThrow('body.lost is no property');
+    const reversed = Object.fromEntries(Object.entries(order).reverse());
+    deepStrictEqual(roundTrip(codec, reversed), order);
+  }
+});
+
+test('numbers as names that the schema does not give arrive, near and far', () => {
+  const schema = { type: 'object', additionalProperties: { type: 'integer' } };
+  const plan = planOf(schema);
+  const body = { 0: 0, 7: 1, 1000: 2, 5000: 3, 4294967294: 4, 4294967295: 5, '01000': 6 };
+  for (const codec of [compiled(schema), new CompiledCodec(plan, interpreted(plan))]) {
+    const arrived = roundTrip(codec, body) as object;
+    deepStrictEqual(arrived, body);
+    expect(Object.keys(arrived)).toEqual(Object.keys(body));
+  }
 });
 
 test('a getter that encodes in its turn disturbs nothing', () => {

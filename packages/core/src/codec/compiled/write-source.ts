@@ -162,7 +162,7 @@ class WriteSource {
       if (!plain && !isRecord(v)) throw misfit;
       ${fields.map((field, i) => `const f${i} = ${get(field.name)};`).join('\n')}
       ${presence(shape, values)}
-      ${shape.rest === null ? strict(shape, values, names) : ''}
+      ${shape.rest === null ? strict(names, this.constant(fields.map((field) => field.name))) : ''}
       ${header(shape, values)}
       ${fields.map((field, i) => this.field(field, `f${i}`)).join('\n')}
       ${shape.rest === null ? '' : this.others(shape, shape.rest, names)}
@@ -220,14 +220,23 @@ function presence({ fields }: ObjectShape, values: readonly string[]): string {
     .join('\n');
 }
 
-/** No properties but these. Counting them is enough for a plain object; where that fails, each is looked at. */
-function strict({ fields }: ObjectShape, values: readonly string[], names: string): string {
-  const maybe = fields.flatMap((field, i) =>
-    field.optional ? [` + (${values[i]} !== undefined ? 1 : 0)`] : [],
-  );
-  return `let count = 0;
-    if (plain) for (const _ in v) count++;
-    if (!plain || count !== ${fields.length - maybe.length}${maybe.join('')}) onlyNamed(v, ${names});`;
+/**
+ * No properties but these. `order` is the order they had the last time, so that to look at each costs one comparison. To
+ * count them would not do: one that is named, and not enumerable, would hide one that is not named.
+ */
+function strict(names: string, order: string): string {
+  return `if (!plain) onlyNamed(v, ${names});
+    else {
+      const order = ${order};
+      let count = 0;
+      for (const key in v) {
+        if (key !== order[count]) {
+          if (!${names}.has(key)) { onlyNamed(v, ${names}); break; }
+          order[count] = key;
+        }
+        count++;
+      }
+    }`;
 }
 
 function header(shape: ObjectShape, values: readonly string[]): string {
