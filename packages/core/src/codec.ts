@@ -33,8 +33,8 @@ export interface Codec {
   /** `decode` of the bytes from `start` to `end`, which do not change meanwhile. Optional: `decode` of a view does the same. */
   decodeRange?(bytes: Uint8Array, start: number, end: number): unknown;
   /**
-   * `verify` and `decodeRange` in one (of all bytes by default), for a codec of the application's that checks as it decodes.
-   * Throws `ERR_FRAME`. Optional.
+   * `verify` and `decodeRange` in one (of all bytes by default), for a codec that checks as it decodes: of the application's,
+   * or bytes that nobody has verified because they lie in shared memory. Throws `ERR_FRAME`. Optional.
    */
   decodeChecked?(bytes: Uint8Array, limits: CodecLimits, start?: number, end?: number): unknown;
   /** Checks bytes from outside in one linear scan before anything is allocated. Throws `ERR_FRAME`. */

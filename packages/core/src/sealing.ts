@@ -166,7 +166,9 @@ export function openEnvelope<T>(
   let body: T;
   try {
     body = (
-      id === CodecId.custom ? checkedBody(envelope, codec, setup.limits) : bodyOf(envelope, codec)
+      id === CodecId.custom
+        ? checkedBody(envelope, codec, setup.limits)
+        : bodyOf(envelope, codec, setup.limits)
     ) as T;
   } catch (cause) {
     throw new PigeonholeError(
@@ -182,8 +184,9 @@ export function messageOf<T>({ from, priority, sentAt, type }: Envelope, body: T
   return type === 0 ? { body, from, priority, sentAt } : { body, from, type, priority, sentAt };
 }
 
-function bodyOf(envelope: Envelope, codec: Codec): unknown {
-  return envelope.decodedBy === undefined ? codec.decode(envelope.body) : envelope.decodedBy(codec);
+/** A body that lies where it came has not been verified, if it is of a built-in codec: the limits are kept as it is decoded. */
+function bodyOf(envelope: Envelope, codec: Codec, limits?: CodecLimits): unknown {
+  return envelope.decodedBy === undefined ? codec.decode(envelope.body) : envelope.decodedBy(codec, limits);
 }
 
 /** Of a codec of the application's: its bytes have been checked by nobody yet. */

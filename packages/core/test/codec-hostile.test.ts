@@ -1,11 +1,19 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { codecFor, defaultLimits as limits } from '../src/codec.js';
 import { anyBody } from './codec-bodies.js';
 
+setFlagsFromString('--expose-gc');
+const gc = runInNewContext('gc') as () => void;
+
 const codec = codecFor('msgpack');
 const bytesOf = (hex: string): Buffer => Buffer.from(hex.replaceAll(' ', ''), 'hex');
 const repeat = (hex: string, times: number): string => hex.repeat(times);
+/** Of a short text in ASCII. */
+const bytesOfText = (text: string): string =>
+  (0xa0 + text.length).toString(16) + Buffer.from(text).toString('hex');
 
 const accepted: [string, string][] = [
   ['uint64 and int64', '92 cfffffffffffffffff d38000000000000000'],
@@ -131,6 +139,25 @@ describe('R28: bytes from outside', () => {
     codec.decode(deep);
     const deeper = bytesOf(`${repeat('91', 200_000)}c0`);
     expect(() => codec.verify(deeper, { ...limits, maxDepth: 1e9 })).toThrow(/maxDepth \(512\)/);
+  });
+
+  it.each([
+    ['as names', (key: string) => ['81', bytesOfText(key), 'c0'].join('')],
+    ['as names twice', (key: string) => ['82', bytesOfText(key), 'c0', bytesOfText(key), 'c0'].join('')],
+    ['as names in UTF-16', (key: string) => `d47e009302c406${Buffer.from(key, 'utf16le').toString('hex')}c0`],
+  ])('holds little for numbers %s, however large they are', (_, hexOf) => {
+    const count = 2000;
+    const objects = Array.from({ length: count }, (_, i) => hexOf(String(900 + ((i * 7) % 100)))).join('');
+    const bytes = bytesOf(`dc${count.toString(16).padStart(4, '0')}${objects}`);
+    codec.verify(bytes, limits);
+    gc();
+    const before = process.memoryUsage().heapUsed;
+    const decoded = codec.decode(bytes) as object[];
+    gc();
+    // As an array, each would hold 11 KB or more.
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(count * 1000);
+    expect(decoded[1]).toEqual({ 907: null });
+    expect(Object.keys(decoded[1] as object)).toEqual(['907']);
   });
 
   it('answers ERR_FRAME if bytes are decoded unverified', () => {

@@ -3,8 +3,9 @@ import { deepStrictEqual } from 'node:assert';
 import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CodecId, codecFor, defaultLimits as limits } from '../src/codec.js';
+import { type Codec, CodecId, type CodecLimits, codecFor, defaultLimits as limits } from '../src/codec.js';
 import { PigeonholeError } from '../src/errors.js';
+import { openEnvelope } from '../src/sealing.js';
 import { anyBody } from './codec-bodies.js';
 import { createMsgpackCodec } from './reference/msgpack.js';
 
@@ -93,6 +94,30 @@ describe('objects whose keys are learnt', () => {
 });
 
 describe('bytes that nobody has verified', () => {
+  it.each(['msgpack', 'json'] as const)('as %s, keep to the limits where they lie', (name) => {
+    const codec = codecFor(name);
+    const body = [[{ a: 1 }], [2], '3'];
+    const bytes = codec.encode(body, limits);
+    const among = Buffer.concat([Buffer.alloc(5), bytes, Buffer.alloc(5)]);
+    const open = (tight: object) => {
+      const letter = {
+        body: bytes,
+        codec: codec.id,
+        from: 'a',
+        type: 0,
+        priority: 0,
+        sentAt: 0,
+        decodedBy: (by: Codec, its?: CodecLimits) =>
+          by.decodeChecked?.(among, its as CodecLimits, 5, 5 + bytes.length),
+      };
+      return openEnvelope(letter, { codec, label: 'm', limits: { ...limits, ...tight } }).body;
+    };
+    deepStrictEqual(open({ maxDepth: 3, maxNodes: 8 }), body);
+    expect(() => open({ maxDepth: 2 })).toThrow(/nested deeper than maxDepth \(2\)/);
+    expect(() => open({ maxNodes: 7 })).toThrow(/more than maxNodes \(7\) values/);
+    deepStrictEqual(open({}), body);
+  });
+
   const edit = fc.record({ at: fc.nat(), to: fc.nat(255), drop: fc.nat(2) });
 
   it('are ERR_FRAME or a value, and that of the former decoder if they are in order', () => {

@@ -1,7 +1,9 @@
+import type { CodecLimits } from '../codec.js';
 import { PigeonholeError } from '../errors.js';
-import { DEEPEST } from './limits.js';
+import { DEEPEST, depthLimit } from './limits.js';
 import { broken } from './reader.js';
 import { MOST_KEYS, type Shape, Shapes, type Slot } from './shapes.js';
+import { spread } from './sparse.js';
 import { decodeSpecial } from './special.js';
 import { textOf } from './text.js';
 import { EXTENSION } from './wire.js';
@@ -9,6 +11,8 @@ import { EXTENSION } from './wire.js';
 const NOTHING = new Uint8Array(0);
 /** Arrays up to this many items are made in one step. */
 const PREPARED = 64;
+/** The largest `maxNodes`. */
+const MOST_NODES = 2 ** 31 - 1;
 
 const number = new Uint8Array(8);
 const numberView = new DataView(number.buffer);
@@ -24,9 +28,14 @@ export class Decoder {
   /** See `MAX_NUMERIC_KEYS`. */
   numericKeys = 0;
   #depth = 0;
+  #maxDepth = DEEPEST;
+  /** Values so far, keys included. */
+  #nodes = 1;
+  #maxNodes = MOST_NODES;
   readonly #shapes = new Shapes();
 
-  run(bytes: Uint8Array, start: number, end: number): unknown {
+  /** Without limits, all that `DEEPEST` allows. */
+  run(bytes: Uint8Array, start: number, end: number, limits?: CodecLimits): unknown {
     if (!(start >= 0 && start <= end && end <= bytes.length))
       throw broken(bytes.length, 'the body ends early');
     this.bytes = bytes;
@@ -34,6 +43,9 @@ export class Decoder {
     this.end = end;
     this.numericKeys = 0;
     this.#depth = 0;
+    this.#nodes = 1;
+    this.#maxDepth = limits === undefined ? DEEPEST : depthLimit(limits);
+    this.#maxNodes = limits === undefined ? MOST_NODES : limits.maxNodes;
     try {
       const value = this.value();
       if (this.at !== end) throw broken(this.at, `${end - this.at} bytes follow the body`);
@@ -171,7 +183,10 @@ export class Decoder {
   enter(items: number): void {
     const remain = this.end - this.at;
     if (items > remain) throw broken(this.at, `${items} values are announced in ${remain} bytes`);
-    if (++this.#depth > DEEPEST) throw broken(this.at, `nested deeper than ${DEEPEST}`);
+    this.#nodes += items;
+    if (this.#nodes > this.#maxNodes) throw broken(this.at, `more than maxNodes (${this.#maxNodes}) values`);
+    if (++this.#depth > this.#maxDepth)
+      throw broken(this.at, `nested deeper than maxDepth (${this.#maxDepth})`);
   }
 
   leave(): void {
@@ -243,7 +258,12 @@ export class Decoder {
     const { keys } = fits as Shape;
     this.#shapes.came(slot, fits as Shape);
     const object: Record<string, unknown> = {};
-    for (let i = 0; i < count; i++) object[keys[i] as string] = values[i];
+    let isSparse = false;
+    for (let i = 0; i < count; i++) {
+      const key = keys[i] as string;
+      isSparse = spread(object, key, isSparse);
+      object[key] = values[i];
+    }
     return object;
   }
 
@@ -263,10 +283,15 @@ export class Decoder {
   #unknown(slot: Slot, count: number, before: Shape | undefined, values: unknown[]): object {
     const object: Record<string, unknown> = {};
     const keys = before?.keys.slice(0, values.length) ?? [];
-    for (const [i, key] of keys.entries()) object[key] = values[i];
+    let isSparse = false;
+    for (const [i, key] of keys.entries()) {
+      isSparse = spread(object, key, isSparse);
+      object[key] = values[i];
+    }
     for (let i = keys.length; i < count; i++) {
       const key = this.#key();
       if (i < MOST_KEYS) keys.push(key);
+      isSparse = spread(object, key, isSparse);
       object[key] = this.value();
     }
     if (count <= MOST_KEYS) this.#shapes.learn(slot, keys);

@@ -57,8 +57,14 @@ export function createJsonCodec(id: number): Codec {
     parse(bytes);
   }
 
+  /** That the bytes are not too many is for whoever has them already. */
+  function decodeChecked(bytes: Uint8Array, limits: CodecLimits, start = 0, end = bytes.length): unknown {
+    scanJson(bytes.subarray(start, end), { ...limits, maxMessageBytes: end - start });
+    return parse(bytes, start, end);
+  }
+
   const decode = (bytes: Uint8Array): unknown => parse(bytes);
-  return { name: 'json', id, encode, encodeInto, decode, decodeRange: parse, verify };
+  return { name: 'json', id, encode, encodeInto, decode, decodeChecked, decodeRange: parse, verify };
 }
 
 function parse(bytes: Uint8Array, start = 0, end = bytes.length): unknown {

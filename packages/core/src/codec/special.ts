@@ -1,6 +1,7 @@
 import type { Decoder } from './decoder.js';
 import { BIGINT_KEY, MAX_NUMERIC_KEYS } from './limits.js';
 import { broken } from './reader.js';
+import { spread } from './sparse.js';
 import { Kind, MAX_BIGINT_BYTES, views } from './wire.js';
 
 /** Decodes one of the forms that `wire.ts` draws, from its array on. Those of fixed size come with the shortest header only. */
@@ -46,9 +47,11 @@ function set(decoder: Decoder, items: number): Set<unknown> {
 function object(decoder: Decoder, items: number): object {
   decoder.enter(items);
   const result = {};
+  let isSparse = false;
   for (let i = 0; i < items; i += 2) {
     const key = utf16(decoder);
     const value = decoder.value();
+    isSparse = spread(result, key, isSparse);
     Object.defineProperty(result, key, { value, writable: true, enumerable: true, configurable: true });
   }
   decoder.leave();

@@ -131,10 +131,12 @@ class Closures {
       }
       if (rest === undefined) return record;
       const count = readElements(bytes, state.at, end, state, restLeast, restNodes);
+      let isSparse = false;
       for (let i = 0; i < count; i++) {
         const start = state.at;
         const key = readText(bytes, start, end, state);
-        setOther(record, names, key, rest(bytes, state.at, end, state, depth + 1), start);
+        const value = rest(bytes, state.at, end, state, depth + 1);
+        isSparse = setOther(record, names, key, value, start, isSparse);
       }
       return record;
     };

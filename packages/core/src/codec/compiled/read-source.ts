@@ -192,13 +192,14 @@ class ReadSource {
     const least = 1 + Math.max(1, leastBytes(rest, this.plan));
     return `const count = readElements(b, p, end, s, ${least}, ${1 + nodesOf(rest)});
       p = s.at;
+      let isSparse = false;
       for (let i = 0; i < count; i++) {
         const start = p;
         const key = readText(b, p, end, s);
         p = s.at;
         let e;
         ${this.element(rest, 'e', 'd + 1')}
-        setOther(o, ${names}, key, e, start);
+        isSparse = setOther(o, ${names}, key, e, start, isSparse);
       }`;
   }
 

@@ -1,6 +1,7 @@
 /** What a value is to a schema, and what the encoders and decoders do with it apart from its parts. */
 import { types } from 'node:util';
 import { whyEmptied } from '../exotic.js';
+import { spread } from '../sparse.js';
 import { readCount, writeCount, writeDouble } from './numbers.js';
 import { early, misfit, odd, type State } from './state.js';
 
@@ -87,17 +88,23 @@ export function otherKeys(
   return others;
 }
 
-/** Sets a property that the schema does not name. Throws `ERR_FRAME` for one that it names, or that is there. */
+/**
+ * Sets a property that the schema does not name; takes and answers what `spread` does. Throws `ERR_FRAME` for one that the
+ * schema names, or that is there.
+ */
 export function setOther(
   record: Record<string, unknown>,
   names: ReadonlySet<string>,
   key: string,
   value: unknown,
   at: number,
-): void {
+  isSparse: boolean,
+): boolean {
   if (names.has(key)) throw odd(at, 'a property that the schema names is among the others');
   if (hasOwn.call(record, key)) throw odd(at, 'a property comes twice');
+  const spreads = spread(record, key, isSparse);
   setOwn(record, key, value);
+  return spreads;
 }
 
 /** An own property of that name, whatever the name. */
