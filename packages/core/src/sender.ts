@@ -67,7 +67,8 @@ export class Sender<T = unknown> {
   async sendMany(bodies: Iterable<T>, options: SendOptions = {}): Promise<void> {
     const all = Array.from(bodies);
     const first = this.sendManyAtOnce(all, options);
-    if (first === all.length) return pace.promise(undefined, first);
+    // None is a call, too: who has nothing to send again and again is not to keep the event loop from turning.
+    if (first === all.length) return pace.promise(undefined, Math.max(first, 1));
     const rest = first === 0 ? all : all.slice(first);
     const outcomes = await Promise.allSettled(rest.map((body) => this.send(body, options)));
     const failed = outcomes.findIndex((outcome) => outcome.status === 'rejected');

@@ -72,6 +72,17 @@ test('sendMany says how many were accepted, also when a whole piece meets the li
   });
 });
 
+test('sends of nothing let the event loop turn', async () => {
+  const { a } = await pair();
+  const sender = await a.sender(mailbox('m'));
+  let turned = false;
+  setImmediate(() => {
+    turned = true;
+  });
+  for (let calls = 0; calls < 1000; calls++) await sender.sendMany([]);
+  expect(turned).toBe(true);
+});
+
 test.each(['trySend', 'tryCommit'])('%s goes before none of the sends that wait', async (verb) => {
   const { a, b } = await pair();
   const box = mailbox<Uint8Array>('m', { capacity: 2000, codec: 'raw' });
