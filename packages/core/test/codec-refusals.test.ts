@@ -136,6 +136,11 @@ describe('built-ins that would arrive empty', () => {
     ['Map iterator', new Map().entries(), /Map Iterator/],
     ['generator', (function* () {})(), /Generator/],
     ['proxy of a function', new Proxy(() => 1, {}), /function/],
+    ['proxy of a Date', new Proxy(new Date(5), {}), /a proxy of a Date/],
+    ['proxy of a Map', new Proxy(new Map([[1, 2]]), {}), /a proxy of a Map/],
+    ['proxy of a RegExp', new Proxy(/a/, {}), /a proxy of a RegExp/],
+    ['proxy of a boxed number', new Proxy(Object(1), {}), /a proxy of a Number/],
+    ['proxy of a Buffer', new Proxy(Buffer.from('ab'), {}), /a proxy of a TypedArray/],
   ])('%s', (_name, value, advice) => {
     const error = refusal({ at: [value] });
     expect(error.code).toBe('ERR_UNSERIALIZABLE');
@@ -179,6 +184,14 @@ describe('user code that throws', () => {
     expect(error.cause).toBe(cause);
     expect(error.message.startsWith(path), error.message).toBe(true);
     expect(error.message).toContain('no connection');
+  });
+
+  it('no proxy of an object, array or class instance, which arrives as what it stands for', () => {
+    class Point {
+      x = 1;
+    }
+    const body = [new Proxy({ a: 1 }, {}), new Proxy([1], {}), new Proxy(new Point(), {})];
+    expect(codec.decode(codec.encode(body, limits))).toEqual([{ a: 1 }, [1], { x: 1 }]);
   });
 
   it('a revoked proxy', () => {

@@ -3,6 +3,9 @@ import { deepStrictEqual } from 'node:assert';
 import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { CompiledCodec, compiled } from '../src/codec/compiled/compiled.js';
+import { interpreted } from '../src/codec/compiled/program.js';
+import { planOf } from '../src/codec/compiled/schema.js';
 import { type Codec, CodecId, type CodecLimits, codecFor, defaultLimits as limits } from '../src/codec.js';
 import { PigeonholeError } from '../src/errors.js';
 import { openEnvelope } from '../src/sealing.js';
@@ -166,6 +169,25 @@ describe('bytes that nobody has verified', () => {
     const flood = Buffer.from(`d47e00dd00009c4101${'cd0101'.repeat(40_000)}`, 'hex');
     expect(() => codec.decode(flood)).toThrow(expect.objectContaining({ code: 'ERR_FRAME' }));
   });
+});
+
+it('takes names that the application has frozen in Object.prototype', () => {
+  const body = { constructor: 1, toString: 2, list: [{ valueOf: 3 }] };
+  const open = compiled({ type: 'object', additionalProperties: true });
+  const plan = planOf({ type: 'object', additionalProperties: true });
+  const named = compiled({ type: 'object', properties: { constructor: {}, toString: {}, list: {} } });
+  const codecs = [codec, open, named, new CompiledCodec(plan, interpreted(plan))];
+  const bytes = codecs.map((each) => each.encode(body, limits));
+  const names = ['constructor', 'toString', 'valueOf'];
+  const former = names.map((name) => Object.getOwnPropertyDescriptor(Object.prototype, name));
+  for (const name of names) Object.defineProperty(Object.prototype, name, { writable: false });
+  try {
+    for (const [i, each] of codecs.entries())
+      for (let round = 0; round < 50; round++) deepStrictEqual(each.decode(bytes[i] as Uint8Array), body);
+  } finally {
+    for (const [i, name] of names.entries())
+      Object.defineProperty(Object.prototype, name, former[i] as PropertyDescriptor);
+  }
 });
 
 it('decodes where no code may be made from strings', () => {

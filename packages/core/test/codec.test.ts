@@ -1,4 +1,5 @@
 import { deepStrictEqual } from 'node:assert';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { type Codec, CodecId, codecById, codecFor, defaultLimits as limits } from '../src/codec.js';
 
@@ -64,6 +65,12 @@ describe('codec raw', () => {
       bytes.fill(2);
       deepStrictEqual(arrived, Buffer.alloc(length, 7));
     }
+  });
+
+  it('takes bytes of another realm', () => {
+    const bytes = codec.encode(runInNewContext('new Uint8Array([1, 2])'), limits);
+    deepStrictEqual(codec.decode(bytes), Buffer.from([1, 2]));
+    expect(() => codec.encode(Object.create(Uint8Array.prototype), limits)).toThrow('codec raw sends');
   });
 
   it('copies at encode', () => {

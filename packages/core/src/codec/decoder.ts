@@ -3,7 +3,7 @@ import { PigeonholeError } from '../errors.js';
 import { DEEPEST, depthLimit } from './limits.js';
 import { broken } from './reader.js';
 import { MOST_KEYS, type Shape, Shapes, type Slot } from './shapes.js';
-import { spread } from './sparse.js';
+import { assign, spread } from './sparse.js';
 import { decodeSpecial } from './special.js';
 import { textOf } from './text.js';
 import { EXTENSION } from './wire.js';
@@ -262,7 +262,7 @@ export class Decoder {
     for (let i = 0; i < count; i++) {
       const key = keys[i] as string;
       isSparse = spread(object, key, isSparse);
-      object[key] = values[i];
+      assign(object, key, values[i]);
     }
     return object;
   }
@@ -286,13 +286,13 @@ export class Decoder {
     let isSparse = false;
     for (const [i, key] of keys.entries()) {
       isSparse = spread(object, key, isSparse);
-      object[key] = values[i];
+      assign(object, key, values[i]);
     }
     for (let i = keys.length; i < count; i++) {
       const key = this.#key();
       if (i < MOST_KEYS) keys.push(key);
       isSparse = spread(object, key, isSparse);
-      object[key] = this.value();
+      assign(object, key, this.value());
     }
     if (count <= MOST_KEYS) this.#shapes.learn(slot, keys);
     return object;

@@ -118,6 +118,20 @@ function countKey(encoder: Encoder, key: unknown): void {
   );
 }
 
+/** Built-ins with their content in slots, which no proxy lets be seen. */
+const slotted = [
+  Date,
+  Map,
+  Set,
+  RegExp,
+  Number,
+  String,
+  Boolean,
+  ArrayBuffer,
+  DataView,
+  typedArray.constructor as typeof Object,
+];
+
 /** Why copying an object's own enumerable properties would lose what it is; `undefined` if it would not. */
 export function whyEmptied(value: object): string | undefined {
   if (types.isRegExp(value)) return 'is a RegExp, which would arrive empty; send its source and flags.';
@@ -128,6 +142,9 @@ export function whyEmptied(value: object): string | undefined {
   if (types.isBoxedPrimitive(value)) return 'is a boxed primitive; send its valueOf().';
   if (types.isSharedArrayBuffer(value))
     return 'is a SharedArrayBuffer, which cannot be shared by sending; send a copy.';
+  const behind = types.isProxy(value) ? slotted.find((builtIn) => value instanceof builtIn) : undefined;
+  if (behind !== undefined)
+    return `is a proxy of a ${behind.name}, which would arrive without its content; send a copy.`;
   const opaque = types.isWeakMap(value) || types.isWeakSet(value) || types.isKeyObject(value);
   // Built-ins and web classes keep their state in slots or private fields, and all of them carry a tag.
   if (!opaque && (Object.keys(value).length > 0 || !(Symbol.toStringTag in value))) return undefined;

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import type { Codec, CodecLimits } from '../codec.js';
 import { PigeonholeError, show } from '../errors.js';
 import { ExclusiveBytes } from './exclusive.js';
@@ -14,7 +15,8 @@ export function createRawCodec(id: number): Codec {
   }
 
   function checked(body: unknown, { maxMessageBytes }: CodecLimits): Uint8Array {
-    if (!(body instanceof Uint8Array)) {
+    // Of any realm.
+    if (!types.isUint8Array(body)) {
       const advice =
         'codec raw sends a Uint8Array or Buffer only; wrap the bytes in one, or use codec msgpack';
       throw new PigeonholeError('ERR_UNSERIALIZABLE', `body is ${show(body)}: ${advice}.`);

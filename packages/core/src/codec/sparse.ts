@@ -18,3 +18,12 @@ export function spread(object: object, key: string, isSparse: boolean): boolean 
   delete elements[FAR];
   return true;
 }
+
+/** Sets a key other than `__proto__`, one too that an application has frozen in `Object.prototype`. */
+export function assign(record: Record<string, unknown>, key: string, value: unknown): void {
+  try {
+    record[key] = value;
+  } catch {
+    Object.defineProperty(record, key, { value, writable: true, enumerable: true, configurable: true });
+  }
+}

@@ -14,6 +14,7 @@ import {
   type TupleShape,
 } from './shape.js';
 import { LONGEST_SHORT } from './text.js';
+import { isInherited } from './values.js';
 import type { Source } from './write-source.js';
 
 const quote = JSON.stringify;
@@ -219,8 +220,9 @@ function optionalField(
   there: string | undefined,
   isTrue: string | undefined,
 ): string {
-  const set =
-    field.name === '__proto__' ? `setOwn(o, "__proto__", f${i});` : `o[${quote(field.name)}] = f${i};`;
+  const set = isInherited(field.name)
+    ? `setOwn(o, ${quote(field.name)}, f${i});`
+    : `o[${quote(field.name)}] = f${i};`;
   if (there === undefined) return `${read} ${set}`;
   const stray =
     isTrue === undefined

@@ -1,7 +1,7 @@
 /** What a value is to a schema, and what the encoders and decoders do with it apart from its parts. */
 import { types } from 'node:util';
 import { whyEmptied } from '../exotic.js';
-import { spread } from '../sparse.js';
+import { assign, spread } from '../sparse.js';
 import { readCount, writeCount, writeDouble } from './numbers.js';
 import { early, misfit, odd, type State } from './state.js';
 
@@ -109,7 +109,7 @@ export function setOther(
 
 /** An own property of that name, whatever the name. */
 export function setOwn(record: Record<string, unknown>, key: string, value: unknown): void {
-  if (key !== '__proto__') record[key] = value;
+  if (key !== '__proto__') assign(record, key, value);
   else Object.defineProperty(record, key, { value, writable: true, enumerable: true, configurable: true });
 }
 
