@@ -5,7 +5,7 @@ import { PigeonholeError, show } from './errors.js';
 import type { Envelope, Message, Selector } from './message.js';
 import { pace } from './pace.js';
 import { Pending, unsupportedSync } from './pending.js';
-import { openEnvelope, selectorOf } from './sealing.js';
+import { needsOwnBytes, openEnvelope, selectorOf } from './sealing.js';
 import type { Choice } from './select.js';
 import type { Channel } from './transport.js';
 import { ReceiveMany, ReceiveOne, type ReceiveOperation, type WaitOptions } from './waiters.js';
@@ -216,6 +216,7 @@ export class Receiver<T = unknown> implements AsyncIterable<Message<T>> {
 
   private takeMany(channel: Channel, selector: Selector | null, max: number): Message<T>[] {
     const taken: Message<T>[] = [];
+    if (needsOwnBytes(this.setup.codec)) return taken;
     channel.atOnce?.receiveMany(selector, max, (envelope) => {
       try {
         taken.push(this.open(envelope));

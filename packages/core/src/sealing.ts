@@ -189,9 +189,22 @@ function bodyOf(envelope: Envelope, codec: Codec, limits?: CodecLimits): unknown
   return envelope.decodedBy === undefined ? codec.decode(envelope.body) : envelope.decodedBy(codec, limits);
 }
 
+/**
+ * Whether it is a codec of the application's that knows nothing of bytes which lie where those of the next message will: it may receive another
+ * one while it decodes.
+ */
+export function needsOwnBytes({ id, decodeRange, decodeChecked }: Codec): boolean {
+  return id === CodecId.custom && decodeRange === undefined && decodeChecked === undefined;
+}
+
 /** Of a codec of the application's: its bytes have been checked by nobody yet. */
 function checkedBody(envelope: Envelope, codec: Codec, limits: CodecLimits): unknown {
   if (codec.decodeChecked === undefined) {
+    if (envelope.decodedBy !== undefined && needsOwnBytes(codec)) {
+      const bytes = Buffer.from(envelope.body);
+      codec.verify(bytes, limits);
+      return codec.decode(bytes);
+    }
     codec.verify(envelope.body, limits);
     return bodyOf(envelope, codec);
   }

@@ -171,3 +171,31 @@ test('a receive that lacks a file descriptor has taken nothing', () => {
   expect(stderr).toBe('');
   expect(JSON.parse(stdout)).toEqual({ codes: Array(3).fill('ERR_OS_LIMIT'), bodies: ['one', 'two'] });
 });
+
+test('a codec that receives another message while it decodes one spoils none', async () => {
+  const { a, b } = await pair();
+  const fetched: string[] = [];
+  const parcels = mailbox<string>('parcels');
+  const notes = mailbox<string>('notes', {
+    codec: {
+      name: 'claim check',
+      id: 3,
+      encode: (body) => Buffer.from(body as string),
+      decode: (bytes) => {
+        fetched.push(parcel.receiveSync().body);
+        return Buffer.from(bytes).toString();
+      },
+      verify: () => {},
+    },
+  });
+  const [parcel, receiver] = [await b.receiver(parcels), await b.receiver(notes)];
+  const bodies = Array.from({ length: 8 }, (_, number) => `note ${number}`);
+  for (const body of bodies) {
+    await a.send(parcels, `parcel of ${body}`);
+    await a.send(notes, body);
+  }
+  const received = await receiver.receiveMany(4);
+  for (let each = 4; each < 8; each++) received.push(await receiver.receive());
+  expect(received.map(({ body }) => body)).toEqual(bodies);
+  expect(fetched).toEqual(bodies.map((body) => `parcel of ${body}`));
+});
