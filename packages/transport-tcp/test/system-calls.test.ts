@@ -64,7 +64,7 @@ test.runIf(works)(
       .slice(at)
       .filter(({ name, descriptor }) => /^(write|send)/.test(name) && descriptor === link);
     expect(written.reduce((sum, { result }) => sum + result, 0)).toBeGreaterThan(rounds * many * 28);
-    // A turn's frames are in one batch, or in two where the writer's slab of 64 KiB ended; beside them the hello, an open, a detach.
-    expect(written.length).toBeLessThanOrEqual(2 * rounds + 8);
+    // A turn's frames: 16 KiB leave in its midst, the rest at its end, and now and then the writer's slab of 64 KiB ends in between; beside them the hello, an open, a detach.
+    expect(written.length).toBeLessThanOrEqual(3 * rounds + 8);
   },
 );
