@@ -18,6 +18,9 @@ import { Stream } from './stream.js';
 
 /** Streams into this inbox that are remembered; of more the oldest goes. */
 const MAX_STREAMS = 65_536;
+/** Between two looks whether the lock of a dead process has gone (milliseconds); the wait doubles. */
+const SWEEP_AGAIN_FIRST = 10;
+const SWEEP_AGAIN_LAST = 5120;
 const INCARNATION = /[0-9a-f]{16}$/;
 
 interface Incoming {
@@ -79,12 +82,12 @@ export class MqueuePort implements Port, PacketCarrier {
   }
 
   /** Nothing in a queue tells that nobody will ever read it. */
-  peerDown({ ports }: PeerInfo): void {
+  peerDown({ ports, incarnation }: PeerInfo): void {
     const address = ports.mqueue;
     // All that it wrote is in this inbox, and comes first.
     if (!this.taking) this.inbox.drain();
     if (address !== undefined && address !== this.address) this.lose(address);
-    this.sweep();
+    this.bury(incarnation, SWEEP_AGAIN_FIRST);
   }
 
   async close(): Promise<void> {
@@ -206,6 +209,14 @@ export class MqueuePort implements Port, PacketCarrier {
 
   private sweep(): void {
     Owner.sweep(this.directory, (incarnation) => this.mechanism.discard(incarnation));
+  }
+
+  /** A process that dies loses its descriptors one by one: the connection that tells of its death may be gone before its lock is. */
+  private bury(incarnation: string, wait: number): void {
+    if (this.closed) return;
+    this.sweep();
+    if (wait <= SWEEP_AGAIN_LAST && Owner.lives(this.directory, incarnation))
+      setTimeout(() => this.bury(incarnation, wait * 2), wait).unref();
   }
 
   /** Links outlive the port: the inbox is read until the last is over. What a stopped process has no room for is then left unsaid. */
