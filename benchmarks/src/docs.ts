@@ -91,7 +91,7 @@ export function overviewFigures(result: Result): string {
       ...rows,
     ]),
     '',
-    `${targetCount(result)} of the measured targets are reached. \`npm run bench\` measures it on your machine; all figures, what they mean`,
+    `${targetCount(result)} measured targets are reached. \`npm run bench\` measures it on your machine; all figures, what they mean`,
     'and how they came about: [docs/performance.md](docs/performance.md).',
   ].join('\n');
 }

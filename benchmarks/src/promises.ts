@@ -64,7 +64,7 @@ const sharedMemory: readonly Target[] = [
   {
     label: 'shm, order, batched / codec alone, the slower side',
     of: rate(`shm, ${BATCHED}`),
-    against: { kind: 'ceiling', name: 'msgpackr', metric: 'slower' },
+    against: { kind: 'ceiling', name: 'msgpack, into memory', metric: 'slower' },
     atLeast: 0.8,
   },
   {

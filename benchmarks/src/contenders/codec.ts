@@ -1,6 +1,7 @@
 /** The ceilings: encoding and decoding alone, with nothing sent. */
 
 import { deserialize, serialize } from 'node:v8';
+import { type Codec, codecFor } from '@pigeonhole/core';
 import { Packr } from 'msgpackr';
 import type { Case, CeilingCase } from '../contender.js';
 import type { Order } from '../load/order.js';
@@ -23,20 +24,27 @@ function msgpackr(name: string, options: ConstructorParameters<typeof Packr>[0])
   };
 }
 
-export const cases: readonly Case[] = [
-  msgpackr('msgpackr', { useRecords: false }),
-  { ...msgpackr('msgpackr, shared structures', { useRecords: true, structures: [] }), detail: true },
-  {
+/** A codec of ours, into and out of memory that stays, as over shared memory. */
+function ours(name: string, make: () => Codec): CeilingCase {
+  return {
     kind: 'ceiling',
-    name: 'compiled codec',
+    name,
     codec() {
-      const codec = orderCodec();
+      const codec = make() as Required<Codec>;
+      const memory = new Uint8Array(65_536);
       return {
-        encode: (order) => codec.encode(order, limits),
-        decode: (encoded) => codec.decode(encoded as Uint8Array) as Order,
+        encode: (order) => codec.encodeInto(order, limits, memory, 0),
+        decode: (length) => codec.decodeChecked(memory, limits, 0, length as number) as Order,
       };
     },
-  },
+  };
+}
+
+export const cases: readonly Case[] = [
+  ours('msgpack, into memory', () => codecFor('msgpack')),
+  msgpackr('msgpackr', { useRecords: false }),
+  { ...msgpackr('msgpackr, shared structures', { useRecords: true, structures: [] }), detail: true },
+  ours('compiled codec, into memory', orderCodec),
   {
     kind: 'ceiling',
     name: 'JSON',

@@ -30,11 +30,9 @@ export interface Codec {
   encodeInto?(body: unknown, limits: CodecLimits, target: Uint8Array, at: number): number;
   /** Decodes bytes that `verify` let pass, or that this process encoded. Nothing decoded aliases `bytes`. */
   decode(bytes: Uint8Array): unknown;
-  /** `decode` of the bytes from `start` to `end`, which do not change meanwhile. Optional: `decode` of a view does the same. */
-  decodeRange?(bytes: Uint8Array, start: number, end: number): unknown;
   /**
-   * `verify` and `decodeRange` in one (of all bytes by default), for a codec that checks as it decodes: of the application's,
-   * or bytes that nobody has verified because they lie in shared memory. Throws `ERR_FRAME`. Optional.
+   * `verify` and `decode` in one, of the bytes from `start` to `end` (all by default), which nobody has verified and which the next message
+   * overwrites: the codec must not receive while it decodes, nor keep them. Throws `ERR_FRAME`. Optional: a codec without it is given a copy of its own.
    */
   decodeChecked?(bytes: Uint8Array, limits: CodecLimits, start?: number, end?: number): unknown;
   /** Checks bytes from outside in one linear scan before anything is allocated. Throws `ERR_FRAME`. */

@@ -1,5 +1,6 @@
 import { type Capacity, checkCapacity, type Ordering } from './address.js';
 import { PigeonholeError } from './errors.js';
+import type { Envelope, Selector } from './message.js';
 import { Queue } from './queue.js';
 import type { ClaimState, HostRecord, Neighbourhood, Registry, RegistryEvents } from './registry/registry.js';
 import { capacityMismatch, DEFAULT_CAPACITY } from './spec.js';
@@ -101,6 +102,10 @@ class MemoryChannel implements StoreChannel {
 
   receive(operation: ReceiveOperation): void {
     this.queue.receive(operation);
+  }
+
+  take(selector: Selector | null): Envelope | null {
+    return this.queue.take(selector);
   }
 
   cancelSend(operation: SendOperation): void {

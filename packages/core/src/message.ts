@@ -23,8 +23,8 @@ export interface Envelope {
   readonly type: number;
   readonly priority: number;
   readonly sentAt: number;
-  /** Decodes the body where it lies; with `limits`, by the codec's `decodeChecked`. Absent: `body` is at hand. */
-  decodedBy?(codec: Codec, limits?: CodecLimits): unknown;
+  /** Decodes the body where it lies, by the codec's `decodeChecked`. Absent: `body` is at hand. */
+  decodedBy?(codec: Codec & Required<Pick<Codec, 'decodeChecked'>>, limits: CodecLimits): unknown;
 }
 
 /** What a receive asks for; `null` in its place means anything. Both present: both must match. */

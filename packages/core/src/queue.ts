@@ -3,7 +3,7 @@ import { Backlog, Entry } from './backlog.js';
 import { PigeonholeError } from './errors.js';
 import { type Envelope, matches, type Selector } from './message.js';
 import { Receivers } from './receivers.js';
-import type { AtOnce, Channel } from './transport.js';
+import type { Channel } from './transport.js';
 import {
   Delivery,
   type Held,
@@ -42,7 +42,6 @@ export class Queue implements Channel {
   private sequence = 0;
   private admitting = false;
   private closedBy: (() => Error) | null = null;
-  readonly atOnce: AtOnce = new TakeAtOnce(this);
 
   constructor(
     readonly name: string,
@@ -94,7 +93,7 @@ export class Queue implements Channel {
     if (!this.giveToReceiver(entry)) this.backlog.append(entry);
   }
 
-  /** Takes what `selector` is to get, without an operation: no receive waits for it, or it would have been given it. */
+  /** No receive waits for what is there, or it would have been given it. */
   take(selector: Selector | null): Envelope | null {
     if (this.closedBy !== null) return null;
     const entry = this.backlog.find(selector);
@@ -331,35 +330,4 @@ export class Queue implements Channel {
       { address: this.name },
     );
   }
-}
-
-const noRoom = new Uint8Array(0);
-const noLengths = new Uint32Array(0);
-
-/** One message that is there is received within the call. All else goes the long way: the queue keeps each body by itself. */
-class TakeAtOnce implements AtOnce {
-  constructor(private readonly queue: Queue) {}
-
-  get outgoing(): Uint8Array {
-    return noRoom;
-  }
-
-  get lengths(): Uint32Array {
-    return noLengths;
-  }
-
-  send(): boolean {
-    return false;
-  }
-
-  sendMany(): number {
-    return 0;
-  }
-
-  receive(selector: Selector | null): Envelope | null {
-    return this.queue.take(selector);
-  }
-
-  /** None: one operation for all of them is cheap, and leaves the message that cannot be decoded where it is. */
-  receiveMany(): void {}
 }

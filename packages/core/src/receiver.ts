@@ -5,7 +5,7 @@ import { PigeonholeError, show } from './errors.js';
 import type { Envelope, Message, Selector } from './message.js';
 import { pace } from './pace.js';
 import { Pending, unsupportedSync } from './pending.js';
-import { needsOwnBytes, openEnvelope, selectorOf } from './sealing.js';
+import { checksAsItDecodes, openEnvelope, selectorOf } from './sealing.js';
 import type { Choice } from './select.js';
 import type { Channel } from './transport.js';
 import { ReceiveMany, ReceiveOne, type ReceiveOperation, type WaitOptions } from './waiters.js';
@@ -172,7 +172,7 @@ export class Receiver<T = unknown> implements AsyncIterable<Message<T>> {
     try {
       const selector = this.check(options);
       const { channel } = this.setup;
-      const envelope = channel.atOnce?.receive(selector, false);
+      const envelope = channel.take?.(selector, false);
       if (envelope != null) return pace.promise(this.open(envelope));
       const operation = new ReceiveOne(selector, wait, this.open);
       channel.receive(operation);
@@ -185,7 +185,7 @@ export class Receiver<T = unknown> implements AsyncIterable<Message<T>> {
   private next(): Promise<IteratorResult<Message<T>>> {
     const selector = this.check({});
     const { channel } = this.setup;
-    const envelope = channel.atOnce?.receive(selector, false);
+    const envelope = channel.take?.(selector, false);
     if (envelope != null) return pace.promise({ done: false, value: this.open(envelope) });
     const operation = new NextMessage(selector, this.open);
     channel.receive(operation);
@@ -197,7 +197,7 @@ export class Receiver<T = unknown> implements AsyncIterable<Message<T>> {
     if (!this.setup.sync) throw unsupportedSync(verb, this.setup);
     const selector = this.check(options);
     const { channel } = this.setup;
-    const envelope = channel.atOnce?.receive(selector, wait);
+    const envelope = channel.take?.(selector, wait);
     if (envelope != null) return this.open(envelope);
     const operation = new ReceiveOne(selector, wait, this.open);
     channel.receive(operation);
@@ -216,8 +216,8 @@ export class Receiver<T = unknown> implements AsyncIterable<Message<T>> {
 
   private takeMany(channel: Channel, selector: Selector | null, max: number): Message<T>[] {
     const taken: Message<T>[] = [];
-    if (needsOwnBytes(this.setup.codec)) return taken;
-    channel.atOnce?.receiveMany(selector, max, (envelope) => {
+    if (!checksAsItDecodes(this.setup.codec)) return taken;
+    channel.takeMany?.(selector, max, (envelope) => {
       try {
         taken.push(this.open(envelope));
       } catch (error) {

@@ -9,7 +9,7 @@ import {
   type Message,
   type Selector,
 } from './message.js';
-import type { AtOnce } from './transport.js';
+import type { SendAtOnce } from './transport.js';
 
 /** How the bodies of one handle become envelopes. */
 export interface Sealing {
@@ -80,8 +80,8 @@ export function seal(body: unknown, options: Marks, sealing: Sealing): Envelope 
 let filling = false;
 
 /** Encodes a body into the channel's `outgoing`, if it has room there. Throws what the codec throws. */
-export function fill(body: unknown, { codec, limits }: Sealing, { outgoing, lengths }: AtOnce): boolean {
-  if (filling || outgoing.length === 0 || codec.encodeInto === undefined) return false;
+export function fill(body: unknown, { codec, limits }: Sealing, { outgoing, lengths }: SendAtOnce): boolean {
+  if (filling || codec.encodeInto === undefined) return false;
   filling = true;
   try {
     const length = codec.encodeInto(body, limits, outgoing, 0);
@@ -97,9 +97,9 @@ export function fillMany(
   bodies: readonly unknown[],
   first: number,
   { codec, limits }: Sealing,
-  { outgoing, lengths }: AtOnce,
+  { outgoing, lengths }: SendAtOnce,
 ): number {
-  if (filling || outgoing.length === 0 || codec.encodeInto === undefined) return 0;
+  if (filling || codec.encodeInto === undefined) return 0;
   filling = true;
   let at = 0;
   let count = 0;
@@ -165,11 +165,7 @@ export function openEnvelope<T>(
     );
   let body: T;
   try {
-    body = (
-      id === CodecId.custom
-        ? checkedBody(envelope, codec, setup.limits)
-        : bodyOf(envelope, codec, setup.limits)
-    ) as T;
+    body = bodyOf(envelope, codec, setup.limits) as T;
   } catch (cause) {
     throw new PigeonholeError(
       'ERR_CORRUPT',
@@ -184,33 +180,26 @@ export function messageOf<T>({ from, priority, sentAt, type }: Envelope, body: T
   return type === 0 ? { body, from, priority, sentAt } : { body, from, type, priority, sentAt };
 }
 
-/** A body that lies where it came has not been verified, if it is of a built-in codec: the limits are kept as it is decoded. */
-function bodyOf(envelope: Envelope, codec: Codec, limits?: CodecLimits): unknown {
-  return envelope.decodedBy === undefined ? codec.decode(envelope.body) : envelope.decodedBy(codec, limits);
+type Checking = Codec & Required<Pick<Codec, 'decodeChecked'>>;
+
+/** Whether the codec can decode bytes which lie where those of the next message will. One that cannot may receive another one while it decodes. */
+export function checksAsItDecodes(codec: Codec): codec is Checking {
+  return codec.decodeChecked !== undefined;
 }
 
-/**
- * Whether it is a codec of the application's that knows nothing of bytes which lie where those of the next message will: it may receive another
- * one while it decodes.
- */
-export function needsOwnBytes({ id, decodeRange, decodeChecked }: Codec): boolean {
-  return id === CodecId.custom && decodeRange === undefined && decodeChecked === undefined;
-}
-
-/** Of a codec of the application's: its bytes have been checked by nobody yet. */
-function checkedBody(envelope: Envelope, codec: Codec, limits: CodecLimits): unknown {
-  if (codec.decodeChecked === undefined) {
-    if (envelope.decodedBy !== undefined && needsOwnBytes(codec)) {
-      const bytes = Buffer.from(envelope.body);
-      codec.verify(bytes, limits);
-      return codec.decode(bytes);
-    }
-    codec.verify(envelope.body, limits);
-    return bodyOf(envelope, codec);
+/** Decodes a body, and checks it where nobody has yet. */
+function bodyOf(envelope: Envelope, codec: Codec, limits: CodecLimits): unknown {
+  const { decodedBy } = envelope;
+  if (checksAsItDecodes(codec)) {
+    if (decodedBy !== undefined) return decodedBy.call(envelope, codec, limits);
+    // Of a built-in codec: it has been verified where it came in, or was encoded by this process.
+    return codec.id === CodecId.custom
+      ? codec.decodeChecked(envelope.body, limits)
+      : codec.decode(envelope.body);
   }
-  return envelope.decodedBy === undefined
-    ? codec.decodeChecked(envelope.body, limits)
-    : envelope.decodedBy(codec, limits);
+  const bytes = decodedBy === undefined ? envelope.body : Buffer.from(envelope.body);
+  codec.verify(bytes, limits);
+  return codec.decode(bytes);
 }
 
 /** What one of our own errors says; the text of others may be anything. */

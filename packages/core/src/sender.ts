@@ -158,11 +158,11 @@ export class Sender<T = unknown> {
   /** Whether it was accepted, where that is known at once; else the operation that waits. */
   private submit(value: unknown, options: TrySendOptions, wait: boolean): boolean | SendOperation {
     const { channel, codec } = this.setup;
-    const { atOnce } = channel;
-    if (atOnce !== undefined) {
+    const { sendAtOnce } = channel;
+    if (sendAtOnce !== undefined) {
       const type = typeOf(options);
       const priority = priorityOf(options);
-      if (fill(value, this.setup, atOnce)) return atOnce.send(codec.id, type, priority, wait);
+      if (fill(value, this.setup, sendAtOnce)) return sendAtOnce.send(codec.id, type, priority, wait);
     }
     const operation = new SendOperation(seal(value, options, this.setup), wait);
     channel.send(operation);
@@ -172,16 +172,16 @@ export class Sender<T = unknown> {
   /** Sends those of the first bodies that need not wait; how many were accepted. */
   private sendManyAtOnce(bodies: readonly T[], options: SendOptions): number {
     const { channel, codec, schema } = this.setup;
-    const { atOnce } = channel;
-    if (atOnce === undefined || schema !== undefined) return 0;
+    const { sendAtOnce } = channel;
+    if (sendAtOnce === undefined || schema !== undefined) return 0;
     let sent = 0;
     try {
       this.pending.check(options);
       const type = typeOf(options);
       const priority = priorityOf(options);
       for (;;) {
-        const count = fillMany(bodies, sent, this.setup, atOnce);
-        const accepted = count === 0 ? 0 : atOnce.sendMany(count, codec.id, type, priority);
+        const count = fillMany(bodies, sent, this.setup, sendAtOnce);
+        const accepted = count === 0 ? 0 : sendAtOnce.sendMany(count, codec.id, type, priority);
         sent += accepted;
         if (accepted < count || count === 0) break;
       }

@@ -27,7 +27,6 @@ export { Queue } from './queue.js';
 export { capacityMismatch, DEFAULT_CAPACITY } from './spec.js';
 export type {
   Ability,
-  AtOnce,
   Capabilities,
   Channel,
   DatagramContext,
@@ -42,6 +41,7 @@ export type {
   Port,
   PortContext,
   ProcessOptions,
+  SendAtOnce,
   StoreAttachment,
   StoreChannel,
   StoreTransport,

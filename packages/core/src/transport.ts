@@ -213,8 +213,16 @@ export interface Channel {
    * `capabilities.sync` is true.
    */
   waitSync?(operation: Waiting, timeout: number): void;
-  /** Present where messages can come and go within a call, which needs no operation then. */
-  readonly atOnce?: AtOnce | undefined;
+  /** Present where, and while, messages can be sent within a call, which needs no operation then. */
+  readonly sendAtOnce?: SendAtOnce | undefined;
+  /**
+   * Takes the first message that matches, without an operation; null if there is none, or none that can be had within a call. It takes none
+   * that an operation which waits is to have. `blocking`: the thread would sleep next, so that a few microseconds may be spent on
+   * waiting for one. Throws what the operation would fail with.
+   */
+  take?(selector: Selector | null, blocking: boolean): Envelope | null;
+  /** Takes what there is, up to `max`, in order. Hands each to `each`, which does not throw; its body is valid for that call. */
+  takeMany?(selector: Selector | null, max: number, each: (envelope: Envelope) => void): void;
   /**
    * Memory of the mailbox's own for a body of so many bytes, which a `SendOperation` then brings back as its `lent`. Throws `ERR_NO_SPACE`. Absent,
    * or null: core has the body written elsewhere, and sends it as any other. The counterpart for receivers is `ReceiveOperation.lend`.
@@ -223,14 +231,11 @@ export interface Channel {
 }
 
 /**
- * What a channel can do within a call, so that a message costs no more than its way there: no operation, no promise. Nothing
+ * Sends within a call, so that a message costs no more than its way there: no operation, no promise, no bytes of its own. Nothing
  * overtakes an operation that waits. Each method throws what the operation would fail with.
  */
-export interface AtOnce {
-  /**
-   * Where bodies to be sent are put, one behind the other. One for a thread: what is sent meanwhile goes the long way. Of length 0 where
-   * all goes the long way; then neither `send` nor `sendMany` is called.
-   */
+export interface SendAtOnce {
+  /** Where bodies to be sent are put, one behind the other. One for a thread: what is sent meanwhile goes the long way. */
   readonly outgoing: Uint8Array;
   /** How long each of them is. */
   readonly lengths: Uint32Array;
@@ -241,13 +246,6 @@ export interface AtOnce {
   send(codec: number, type: number, priority: number, wait: boolean): boolean | SendOperation;
   /** Sends `count` bodies until one would have to wait; how many were accepted. */
   sendMany(count: number, codec: number, type: number, priority: number): number;
-  /**
-   * Takes the first message that matches; null if there is none, or none that can be had within a call. `blocking`: the thread would
-   * sleep next, so that a few microseconds may be spent on waiting for one.
-   */
-  receive(selector: Selector | null, blocking: boolean): Envelope | null;
-  /** Takes what there is, up to `max`, in order. Hands each to `take`, which does not throw; its body is valid for that call. */
-  receiveMany(selector: Selector | null, max: number, take: (envelope: Envelope) => void): void;
 }
 
 /** Memory of a mailbox in which a body is written before it is sent. */

@@ -53,7 +53,7 @@ describe('a compiled codec', () => {
           expect(codec.encodeInto?.(value, limits, target, at)).toBe(length);
           expect(target.subarray(0, at).every((byte) => byte === 0xaa)).toBe(true);
           expect(target.subarray(at + length).every((byte) => byte === 0xaa)).toBe(true);
-          deepStrictEqual(codec.decodeRange?.(target, at, at + length), value);
+          deepStrictEqual(codec.decodeChecked?.(target, limits, at, at + length), value);
           const tight = new Uint8Array(at + length - 1);
           expect(codec.encodeInto?.(value, limits, tight, at)).toBe(-1);
         }

@@ -1,4 +1,4 @@
-/** `encodeInto` and `decodeRange`: the same bytes and the same values as `encode` and `decode`, in memory of the caller's. */
+/** `encodeInto` and `decodeChecked`: the same bytes and the same values as `encode` and `decode`, in memory of the caller's. */
 import { deepStrictEqual } from 'node:assert';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -19,7 +19,7 @@ function expectSame(codec: Required<Codec>, body: unknown, at: number): void {
     expect(target.subarray(0, at).every((byte) => byte === FILL)).toBe(true);
     if (spare < 0) continue;
     expect(bytes.equals(target.subarray(at, at + length))).toBe(true);
-    deepStrictEqual(codec.decodeRange(target, at, at + length), codec.decode(bytes));
+    deepStrictEqual(codec.decodeChecked(target, limits, at, at + length), codec.decode(bytes));
   }
 }
 
@@ -44,7 +44,7 @@ describe('a body in memory of the caller', () => {
     const length = msgpack.encodeInto({ text: 'x'.repeat(50) }, limits, target, 10);
     expect(memory.subarray(0, 110).every((byte) => byte === FILL)).toBe(true);
     expect(memory.subarray(200).every((byte) => byte === FILL)).toBe(true);
-    expect(msgpack.decodeRange(memory, 110, 110 + length)).toEqual({ text: 'x'.repeat(50) });
+    expect(msgpack.decodeChecked(memory, limits, 110, 110 + length)).toEqual({ text: 'x'.repeat(50) });
   });
 });
 
@@ -85,13 +85,16 @@ describe('a getter that encodes into the same memory', () => {
       get during() {
         const aside = Buffer.alloc(2 * size + 100);
         const length = msgpack.encodeInto(inner, limits, aside, 1);
-        return [msgpack.decodeRange(aside, 1, 1 + length), msgpack.decode(msgpack.encode(inner, limits))];
+        return [
+          msgpack.decodeChecked(aside, limits, 1, 1 + length),
+          msgpack.decode(msgpack.encode(inner, limits)),
+        ];
       },
       after: 'a',
     };
     const length = msgpack.encodeInto(body, limits, target, 7);
     const expected = { before: body.before, during: [inner, inner], after: 'a' };
-    if (length >= 0) deepStrictEqual(msgpack.decodeRange(target, 7, 7 + length), expected);
+    if (length >= 0) deepStrictEqual(msgpack.decodeChecked(target, limits, 7, 7 + length), expected);
     else expect(size).toBe(100_000);
     deepStrictEqual(msgpack.decode(msgpack.encode(body, limits)), expected);
   });

@@ -158,11 +158,13 @@ describe('bytes that nobody has verified', () => {
     const bytes = codec.encode({ id: 1, text: 'x'.repeat(40), list: [1.5, 2n ** 70n] }, limits);
     const memory = Buffer.concat([Buffer.alloc(9, 0xc1), bytes, Buffer.alloc(200, 1)]);
     for (let end = 0; end < bytes.length; end++)
-      expect(() => codecOf.decodeRange(memory, 9, 9 + end)).toThrow(
+      expect(() => codecOf.decodeChecked(memory, limits, 9, 9 + end)).toThrow(
         expect.objectContaining({ code: 'ERR_FRAME' }),
       );
-    deepStrictEqual(codecOf.decodeRange(memory, 9, 9 + bytes.length), codec.decode(bytes));
-    expect(() => codecOf.decodeRange(memory, 9, 1e9)).toThrow(expect.objectContaining({ code: 'ERR_FRAME' }));
+    deepStrictEqual(codecOf.decodeChecked(memory, limits, 9, 9 + bytes.length), codec.decode(bytes));
+    expect(() => codecOf.decodeChecked(memory, limits, 9, 1e9)).toThrow(
+      expect.objectContaining({ code: 'ERR_FRAME' }),
+    );
   });
 
   it('are ERR_FRAME with more numbers as keys than a Map may hold', () => {

@@ -1,4 +1,4 @@
-import { type AtOnce, type Envelope, type Selector, SendOperation } from '@pigeonhole/core/transport';
+import { type Envelope, type Selector, type SendAtOnce, SendOperation } from '@pigeonhole/core/transport';
 import { native, type ShmBuffers, type ShmMailbox } from '@pigeonhole/native';
 import { FRAME } from './letter.js';
 import type { SharedMailbox } from './mailbox.js';
@@ -6,8 +6,11 @@ import { NOTHING, type Receives, TOO_LARGE } from './receives.js';
 
 const [ACCEPTED, REFUSED] = [0, 1];
 
+/** A message that waits in shared memory has its body there. */
+const POSTED = new Uint8Array(0);
+
 /** What a mailbox in shared memory can do within a call: the native part does all of it in one. */
-export class ShmAtOnce implements AtOnce {
+export class AtOnce implements SendAtOnce {
   readonly outgoing: Uint8Array;
   readonly lengths: Uint32Array;
   private readonly addon = native();
@@ -28,12 +31,12 @@ export class ShmAtOnce implements AtOnce {
     const { mailbox } = this;
     mailbox.checkAlive();
     this.mark(codec, type, priority);
-    if (wait && mailbox.sendsQueue) return mailbox.enqueue(this.operation());
+    if (wait && mailbox.sendsQueue) return mailbox.enqueue(this.operation(this.body()));
     if (!wait && mailbox.attempt(() => mailbox.refusesTries())) return false;
     const sent = mailbox.attempt(() => this.addon.shmSend(this.number, wait ? 1 : 0));
     if (sent === ACCEPTED) mailbox.sent();
     if (sent === ACCEPTED || sent === REFUSED) return sent === ACCEPTED;
-    return mailbox.keep(this.operation());
+    return mailbox.keep(this.operation(POSTED));
   }
 
   sendMany(count: number, codec: number, type: number, priority: number): number {
@@ -46,7 +49,7 @@ export class ShmAtOnce implements AtOnce {
     return sent;
   }
 
-  receive(selector: Selector | null, blocking: boolean): Envelope | null {
+  take(selector: Selector | null, blocking: boolean): Envelope | null {
     const { mailbox, receives } = this;
     mailbox.checkAlive();
     if (!receives.canTake(selector)) return null;
@@ -60,7 +63,7 @@ export class ShmAtOnce implements AtOnce {
     return letter;
   }
 
-  receiveMany(selector: Selector | null, max: number, take: (envelope: Envelope) => void): void {
+  takeMany(selector: Selector | null, max: number, each: (envelope: Envelope) => void): void {
     const { mailbox, receives } = this;
     mailbox.checkAlive();
     for (let left = max; left > 0 && receives.canTake(selector); ) {
@@ -81,7 +84,7 @@ export class ShmAtOnce implements AtOnce {
         const letter = receives.letter(index, at, large);
         if (large) this.shared.take();
         else at += letter.length;
-        take(letter);
+        each(letter);
       }
       if (count > 0) mailbox.taken();
       left -= count;
@@ -97,12 +100,14 @@ export class ShmAtOnce implements AtOnce {
     marks[3] = Date.now();
   }
 
-  /** Of what is first in `outgoing`. */
-  private operation(): SendOperation {
-    const { marks, outgoing, lengths } = this.buffers;
-    const [codec, type, priority, sentAt] = marks as unknown as [number, number, number, number];
-    // A copy, which `slice` of a Buffer is not.
-    const body = new Uint8Array(outgoing.subarray(0, lengths[0]));
+  /** A copy, which `slice` of a Buffer is not. */
+  private body(): Uint8Array {
+    const { outgoing, lengths } = this.buffers;
+    return new Uint8Array(outgoing.subarray(0, lengths[0]));
+  }
+
+  private operation(body: Uint8Array): SendOperation {
+    const [codec, type, priority, sentAt] = this.buffers.marks as unknown as [number, number, number, number];
     return new SendOperation({ body, codec, from: '', type, priority, sentAt }, true);
   }
 }

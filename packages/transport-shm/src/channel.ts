@@ -1,9 +1,11 @@
 import type {
-  AtOnce,
   Capacity,
+  Envelope,
   Lent,
   Ordering,
   ReceiveOperation,
+  Selector,
+  SendAtOnce,
   SendOperation,
   StoreChannel,
   Waiting,
@@ -12,13 +14,13 @@ import type { SharedMailbox } from './mailbox.js';
 
 /** One handle's way to the mailbox. */
 export class ShmChannel implements StoreChannel {
-  readonly atOnce: AtOnce;
+  readonly sendAtOnce: SendAtOnce;
 
   constructor(
     private readonly mailbox: SharedMailbox,
     private readonly release: () => Promise<void>,
   ) {
-    this.atOnce = mailbox.atOnce;
+    this.sendAtOnce = mailbox.atOnce;
   }
 
   get capacity(): Capacity {
@@ -35,6 +37,14 @@ export class ShmChannel implements StoreChannel {
 
   receive(operation: ReceiveOperation): void {
     this.mailbox.receive(operation);
+  }
+
+  take(selector: Selector | null, blocking: boolean): Envelope | null {
+    return this.mailbox.atOnce.take(selector, blocking);
+  }
+
+  takeMany(selector: Selector | null, max: number, each: (envelope: Envelope) => void): void {
+    this.mailbox.atOnce.takeMany(selector, max, each);
   }
 
   cancelSend(operation: SendOperation): void {

@@ -31,11 +31,7 @@ export class Letter implements Envelope {
     return this.bytes.subarray(this.start, this.start + this.length);
   }
 
-  decodedBy(codec: Codec, limits?: CodecLimits): unknown {
-    const end = this.start + this.length;
-    if (limits !== undefined && codec.decodeChecked !== undefined)
-      return codec.decodeChecked(this.bytes, limits, this.start, end);
-    if (codec.decodeRange === undefined) return codec.decode(this.body);
-    return codec.decodeRange(this.bytes, this.start, end);
+  decodedBy(codec: Codec & Required<Pick<Codec, 'decodeChecked'>>, limits: CodecLimits): unknown {
+    return codec.decodeChecked(this.bytes, limits, this.start, this.start + this.length);
   }
 }

@@ -11,7 +11,7 @@ import {
   type Waiting,
 } from '@pigeonhole/core/transport';
 import type { ShmBuffers, ShmMailbox } from '@pigeonhole/native';
-import { ShmAtOnce } from './at-once.js';
+import { AtOnce } from './at-once.js';
 import { fromFault, isFault } from './fault.js';
 import { SharedLoan } from './lending.js';
 import { Field } from './letter.js';
@@ -36,7 +36,7 @@ export class SharedMailbox implements Channel, Polled, Receiving {
   private readonly posted = new OperationList<SendOperation>();
   private readonly unposted = new OperationList<SendOperation>();
   private readonly receives: Receives;
-  readonly atOnce: ShmAtOnce;
+  readonly atOnce: AtOnce;
   /** Why no call can succeed any more. */
   private dead: Error | null = null;
   private parked = false;
@@ -52,7 +52,7 @@ export class SharedMailbox implements Channel, Polled, Receiving {
     private readonly sweepSoon: () => void,
   ) {
     this.receives = new Receives(this, shared, buffers, meeting);
-    this.atOnce = new ShmAtOnce(this, this.receives, shared, buffers);
+    this.atOnce = new AtOnce(this, this.receives, shared, buffers);
   }
 
   get capacity(): Capacity {

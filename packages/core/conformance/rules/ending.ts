@@ -129,6 +129,8 @@ async function clearsUpAfterTheDead(t: Harness): Promise<void> {
     const [witness, dying] = await t.group(2);
     await dying.receiver(t.mailbox());
     await t.exchange(witness, dying);
+    // A mailbox in shared memory works before its processes have met.
+    await witness.event('peer:up', ({ name }) => name === dying.name, dying.name);
     await t.kill(dying);
     await witness.event('peer:down', ({ name }) => name === dying.name, dying.name);
     await t.within(witness.close(), 'the survivor to close');

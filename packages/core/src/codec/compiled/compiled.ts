@@ -86,12 +86,9 @@ export class CompiledCodec implements Codec {
   }
 
   decode(bytes: Uint8Array): unknown {
-    return this.decodeRange(bytes, 0, bytes.length);
-  }
-
-  decodeRange(bytes: Uint8Array, start: number, end: number): unknown {
-    const maxNodes = defaultLimits.maxNodes + NODES_A_BYTE * (end - start);
-    return this.#read(bytes, start, end, { maxMessageBytes: end - start, maxDepth: DEEPEST, maxNodes });
+    const { length } = bytes;
+    const maxNodes = defaultLimits.maxNodes + NODES_A_BYTE * length;
+    return this.#read(bytes, 0, length, { maxMessageBytes: length, maxDepth: DEEPEST, maxNodes });
   }
 
   /** Decodes: what it builds meanwhile is bounded by the limits, and dropped. */
