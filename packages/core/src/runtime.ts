@@ -15,21 +15,20 @@ import type {
   SpawnedActor,
   SpawnOptions,
 } from './actor/types.js';
-import type { BodyOf, Destination, InputOf, MailboxAddress, Source } from './address.js';
-import type { Carrier, OpenMailbox } from './carrier.js';
-import { type Codec, codecFor } from './codec.js';
-import type { Logger, MailboxSettings, ResolvedConfig } from './config.js';
+import type { BodyOf, Destination, InputOf, Source } from './address.js';
+import type { Carrier } from './carrier.js';
+import type { Logger, ResolvedConfig } from './config.js';
 import { PigeonholeError, show } from './errors.js';
 import type { PeerEvent, RuntimeEvents } from './events.js';
-import { MovingChannel } from './hosted/moving.js';
+import { Handles, labelOf } from './handles.js';
 import type { Message } from './message.js';
 import { Pending } from './pending.js';
-import { type ReceiveOptions, Receiver, type TryReceiveOptions } from './receiver.js';
+import type { ReceiveOptions, Receiver, TryReceiveOptions } from './receiver.js';
 import type { Registry } from './registry/registry.js';
 import type { CloseReport, Explanation, StopReport } from './reports.js';
 import { type Choice, type Selected, Selection } from './select.js';
-import { Sender, type SendOptions, type TrySendOptions } from './sender.js';
-import type { MailboxSpec, ProcessOptions } from './transport.js';
+import type { Sender, SendOptions, TrySendOptions } from './sender.js';
+import type { ProcessOptions } from './transport.js';
 import type { WaitOptions } from './waiters.js';
 
 /** @internal what `createRuntime` puts together */
@@ -45,17 +44,10 @@ export interface RuntimeParts {
   end(): Promise<void>;
 }
 
-/** Addresses of which `send` keeps a handle. An application may make them call by call, each with a schema of its own. */
-const MAX_IMPLICIT_SENDERS = 1024;
-
 /** One process's membership of a namespace: its mailboxes, its inbox, its view of the others. Made by `createRuntime`. */
 export class Runtime extends EventEmitter<RuntimeEvents> {
-  private readonly senders = new Map<string, Sender>();
-  private readonly receivers = new Map<string, Receiver>();
-  private readonly handles = new Set<Sender | Receiver>();
-  private readonly identities = new WeakMap<object, number>();
+  private readonly handles: Handles;
   private readonly selecting = new Pending('its sources', () => this.closedError());
-  private nextIdentity = 1;
   private nextChoice = 0;
   private closing: Promise<CloseReport> | null = null;
   private system: ActorSystem | null = null;
@@ -65,6 +57,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
   /** @internal use `createRuntime()` */
   constructor(private readonly parts: RuntimeParts) {
     super();
+    this.handles = new Handles(parts, this);
   }
 
   get name(): string {
@@ -77,7 +70,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
 
   /** `Sender.send` on a handle that the runtime opens at first use and keeps. */
   send<A extends Destination>(to: A, body: InputOf<A>, options: SendOptions = {}): Promise<void> {
-    return promised(() => this.implicitSender(to).send(body, options));
+    return promised(() => this.handles.implicitSender(to).send(body, options));
   }
 
   /** `Sender.trySend`, likewise. */
@@ -86,12 +79,14 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
     body: InputOf<A>,
     options: TrySendOptions & WaitOptions = {},
   ): Promise<boolean> {
-    return promised(() => this.implicitSender(to).trySend(body, options));
+    return promised(() => this.handles.implicitSender(to).trySend(body, options));
   }
 
   /** `Receiver.receive`, likewise. Receiving from a mailbox that nobody hosts makes this process its host. */
   receive<A extends Source>(from: A, options: ReceiveOptions = {}): Promise<Message<BodyOf<A>>> {
-    return promised(() => this.implicitReceiver(from).receive(options) as Promise<Message<BodyOf<A>>>);
+    return promised(
+      () => this.handles.implicitReceiver(from).receive(options) as Promise<Message<BodyOf<A>>>,
+    );
   }
 
   /** `Receiver.tryReceive`, likewise. */
@@ -100,7 +95,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
     options: TryReceiveOptions & WaitOptions = {},
   ): Promise<Message<BodyOf<A>> | null> {
     return promised(
-      () => this.implicitReceiver(from).tryReceive(options) as Promise<Message<BodyOf<A>> | null>,
+      () => this.handles.implicitReceiver(from).tryReceive(options) as Promise<Message<BodyOf<A>> | null>,
     );
   }
 
@@ -109,7 +104,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
    * waits. Rejects with `ERR_CAPACITY_MISMATCH` when the mailbox is known to have another capacity.
    */
   async sender<A extends Destination>(to: A): Promise<Sender<InputOf<A>>> {
-    return this.opened(this.makeSender(to, await this.openFor(to, 'sender'))) as Promise<Sender<InputOf<A>>>;
+    return this.handles.sender(to) as Promise<Sender<InputOf<A>>>;
   }
 
   /**
@@ -117,8 +112,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
    * `ERR_CAPACITY_MISMATCH` when the mailbox has another capacity.
    */
   async receiver<A extends Source>(from: A): Promise<Receiver<BodyOf<A>>> {
-    const receiver = this.makeReceiver(from, await this.openFor(from, 'receiver'));
-    return this.opened(receiver) as Promise<Receiver<BodyOf<A>>>;
+    return this.handles.receiver(from) as Promise<Receiver<BodyOf<A>>>;
   }
 
   /**
@@ -135,7 +129,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
           'ERR_CONFIG',
           `select: sources is ${show(sources)}; it must be an array of at least one mailbox, peer or anyPeer`,
         );
-      const choices = sources.map((source): Choice => this.implicitReceiver(source).choice(source));
+      const choices = sources.map((source): Choice => this.handles.implicitReceiver(source).choice(source));
       this.selecting.check(options);
       const selection = new Selection();
       selection.start(choices, this.nextChoice++);
@@ -146,11 +140,11 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
 
   /** Which transport carries an address, why, and what it guarantees and limits. Opens nothing. */
   explain(address: Source | Destination): Explanation {
-    const { carrier, reason } = this.carrierOf(address);
+    const { carrier, reason } = this.handles.carrierOf(address);
     const { transport } = carrier;
     const name =
       address.kind === 'mailbox' ? address.name : `@${address.kind === 'peer' ? address.name : this.name}`;
-    const settings = this.settingsOf(address);
+    const settings = this.handles.settingsOf(address);
     const { capacity, host, drops } = carrier.describe(name);
     const asked =
       address.kind === 'mailbox' ? (settings.capacity ?? address.capacity) : this.parts.config.inbox.capacity;
@@ -266,10 +260,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
 
   /** @internal a sender of its own that opens while its first messages wait, under their own timeouts */
   senderSoon(to: Destination): Sender {
-    this.checkOpen();
-    const sender = this.makeSender(to, this.openLater(to, 'sender'));
-    this.handles.add(sender);
-    return sender;
+    return this.handles.senderSoon(to);
   }
 
   /** @internal starts a script in a process that the transports in use reach */
@@ -336,190 +327,28 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
     await this.system?.close(deadline);
     this.settling = false;
     await this.selecting.close((selection) => (selection as Selection).withdrawn());
-    const unsent = await Promise.all([...this.handles].map((handle) => handle.finish()));
+    const unsent = await this.handles.finish();
     const undelivered = (await Promise.all(carriers.map((carrier) => carrier.close(deadline)))).flat();
     await registry.leave();
     await Promise.all(carriers.map((carrier) => carrier.end()));
     await this.parts.end();
     this.removeAllListeners();
-    return { undelivered, unsent: unsent.reduce((sum, count) => sum + count, 0) };
+    return { undelivered, unsent };
+  }
+
+  /** @internal nothing may be begun any more */
+  get closed(): boolean {
+    return this.closing !== null && !this.settling;
   }
 
   private checkOpen(): void {
-    if (this.closing !== null && !this.settling) throw this.closedError();
+    if (this.closed) throw this.closedError();
   }
 
-  private closedError(): PigeonholeError {
+  /** @internal */
+  closedError(): PigeonholeError {
     return new PigeonholeError('ERR_CLOSED', `runtime '${this.name}' is closed`, { address: this.name });
   }
-
-  private carrierOf(address: Source | Destination): { carrier: Carrier; reason: string } {
-    const kinds = ['mailbox', 'peer', 'anyPeer'];
-    if (typeof address !== 'object' || address === null || !kinds.includes(address.kind))
-      throw new PigeonholeError(
-        'ERR_CONFIG',
-        `${show(address)} is no address; make one with mailbox(), peer() or anyPeer`,
-      );
-    return this.parts.carrier(address.kind === 'mailbox' ? address.name : undefined);
-  }
-
-  private settingsOf(address: Source | Destination): MailboxSettings {
-    return (address.kind === 'mailbox' ? this.parts.config.mailboxes.get(address.name) : undefined) ?? {};
-  }
-
-  private specOf(address: MailboxAddress): MailboxSpec {
-    const { capacity, ordering, maxBytes } = this.settingsOf(address);
-    return {
-      name: address.name,
-      capacity: capacity ?? address.capacity,
-      ordering: ordering ?? address.ordering,
-      maxBytes: maxBytes ?? this.parts.config.limits.maxBytes,
-      limits: this.parts.config.limits,
-    };
-  }
-
-  private async openFor(address: Source | Destination, role: 'sender' | 'receiver'): Promise<OpenMailbox> {
-    this.checkOpen();
-    const { carrier } = this.carrierOf(address);
-    if (address.kind === 'mailbox') return carrier.open(this.specOf(address), role);
-    if (role === 'sender' && address.kind === 'peer') return carrier.direct(address.name);
-    return { channel: carrier.inbox(), release: () => {} };
-  }
-
-  private makeSender(to: Destination, { channel, release }: OpenMailbox): Sender {
-    const { label, codec, sync, transport } = this.setupOf(to);
-    // Not by spreading: that gives every object a shape of its own, which takes more memory than the object.
-    const sender: Sender = new Sender({
-      label,
-      codec,
-      sync,
-      transport,
-      channel,
-      from: this.name,
-      limits: this.parts.config.limits,
-      schema: to.schema,
-      release: () => this.released(sender, release),
-    });
-    return sender;
-  }
-
-  private makeReceiver(from: Source, { channel, release }: OpenMailbox): Receiver {
-    const { label, codec, sync, transport } = this.setupOf(from);
-    const receiver: Receiver = new Receiver({
-      label,
-      codec,
-      sync,
-      transport,
-      channel,
-      limits: this.parts.config.limits,
-      from: from.kind === 'peer' ? from.name : null,
-      release: () => this.released(receiver, release),
-    });
-    return receiver;
-  }
-
-  private setupOf(address: Source | Destination): {
-    label: string;
-    codec: Codec;
-    sync: boolean;
-    transport: string;
-  } {
-    const { transport } = this.carrierOf(address).carrier;
-    const codec = codecFor(address.kind === 'mailbox' ? (address.codec ?? 'msgpack') : 'msgpack');
-    return { label: labelOf(address), codec, sync: transport.capabilities.sync, transport: transport.name };
-  }
-
-  /** Registers a handle, unless the runtime was closed while it was being opened. */
-  private async opened<H extends Sender | Receiver>(handle: H): Promise<H> {
-    this.handles.add(handle);
-    if (this.closing !== null && !this.settling) {
-      await handle.close();
-      this.checkOpen();
-    }
-    return handle;
-  }
-
-  private released(handle: Sender | Receiver, release: () => void): void {
-    this.handles.delete(handle);
-    release();
-  }
-
-  private implicitSender(to: Destination): Sender {
-    const key = `${this.keyOf(to)} ${this.identify(to.schema)}`;
-    return this.implicit(this.senders, key, () => {
-      if (this.senders.size >= MAX_IMPLICIT_SENDERS) this.closeIdleSender();
-      return this.makeSender(to, this.openLater(to, 'sender'));
-    });
-  }
-
-  /** The oldest that has no call under way, of a few; those that have go to the end of the line. */
-  private closeIdleSender(): void {
-    let left = 8;
-    for (const [key, sender] of this.senders) {
-      this.senders.delete(key);
-      if (sender.idle) return void sender.close();
-      this.senders.set(key, sender);
-      if (--left === 0) return;
-    }
-  }
-
-  private implicitReceiver(from: Source): Receiver {
-    // A schema is the sender's business.
-    return this.implicit(this.receivers, this.keyOf(from), () =>
-      this.makeReceiver(from, this.openLater(from, 'receiver')),
-    );
-  }
-
-  /** The handle that `send`, `receive` and the like share for an address. */
-  private implicit<H extends Sender | Receiver>(cache: Map<string, H>, key: string, make: () => H): H {
-    let handle = cache.get(key);
-    if (handle === undefined) {
-      handle = make();
-      cache.set(key, handle);
-      this.handles.add(handle);
-    }
-    return handle;
-  }
-
-  /**
-   * A mailbox that opens while the first calls wait, in order and under their own timeouts: their bodies are copied at the
-   * call, not when it is open. What keeps it from opening fails those calls; the next tries again.
-   */
-  private openLater(address: Source | Destination, role: 'sender' | 'receiver'): OpenMailbox {
-    let opened: OpenMailbox | null = null;
-    let released = false;
-    const channel = new MovingChannel(async () => {
-      opened ??= await this.openFor(address, role);
-      if (released) opened.release();
-      return { channel: opened.channel };
-    });
-    const release = (): void => {
-      released = true;
-      opened?.release();
-      channel.close(() => this.closedError());
-    };
-    return { channel, release };
-  }
-
-  private keyOf(address: Source): string {
-    this.checkOpen();
-    this.carrierOf(address);
-    if (address.kind === 'anyPeer') return '@';
-    if (address.kind === 'peer') return `@${address.name}`;
-    const { name, capacity, ordering, codec } = address;
-    return `${name} ${capacity} ${ordering} ${this.identify(codec)}`;
-  }
-
-  private identify(value: unknown): string {
-    if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return String(value);
-    if (!this.identities.has(value)) this.identities.set(value, this.nextIdentity++);
-    return `#${this.identities.get(value)}`;
-  }
-}
-
-function labelOf(address: Source | Destination): string {
-  if (address.kind === 'mailbox') return `mailbox '${address.name}'`;
-  return address.kind === 'peer' ? `peer '${address.name}'` : 'anyPeer';
 }
 
 /** Runs `start`; what it throws becomes a rejection. */

@@ -10,16 +10,15 @@ const join = (name: string, directory: string, transport: string): Promise<Runti
 
 /** How many entries the maps of a runtime's first carrier have. */
 function kept(runtime: Runtime): Record<string, number> {
-  const { parts, senders, receivers } = runtime as unknown as {
+  const { parts, handles } = runtime as unknown as {
     parts: { carriers: Record<string, { size?: number } | undefined>[] };
-    senders: { size: number };
-    receivers: { size: number };
+    handles: { senders: { size: number }; receivers: { size: number } };
   };
   const [carrier] = parts.carriers;
   const size = (name: string): number => carrier?.[name]?.size ?? 0;
   return {
     ...{ mailboxes: size('mailboxes'), inboxes: size('inboxes'), capacities: size('capacities') },
-    ...{ senders: senders.size, receivers: receivers.size },
+    ...{ senders: handles.senders.size, receivers: handles.receivers.size },
   };
 }
 
