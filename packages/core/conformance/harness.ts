@@ -220,12 +220,15 @@ export class Harness {
 
   /** Of these capacities, those that the transport can have. */
   capacities<const C extends readonly Capacity[]>(...all: C): C[number][] {
-    const { lacks = [] } = this.options;
     return all.filter(
       (capacity) =>
-        !(capacity === 0 && lacks.includes('rendezvous')) &&
-        !(capacity === 'unbounded' && lacks.includes('unbounded')),
+        !(capacity === 0 && this.lacks('rendezvous')) &&
+        !(capacity === 'unbounded' && this.lacks('unbounded')),
     );
+  }
+
+  lacks(ability: Ability): boolean {
+    return this.options.lacks?.includes(ability) === true;
   }
 
   /** What lies in the runtime directory, but for the messages that a store keeps. */

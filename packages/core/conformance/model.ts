@@ -50,8 +50,8 @@ class ModelRun {
     choices: readonly number[],
   ) {
     this.choices = [...choices];
-    const capacity = this.pick([0, 1, 3, 'unbounded'] as const);
-    const ordering = this.pick(['fifo', 'priority'] as const);
+    const capacity = this.pick(t.capacities(0, 1, 3, 'unbounded'));
+    const ordering = this.pick(t.lacks('priority') ? (['fifo'] as const) : (['fifo', 'priority'] as const));
     this.mailbox = t.mailbox({ capacity, ordering });
     this.model = new MailboxModel(capacity, ordering === 'priority');
     this.calls = new Calls(this.model, t.watchdog);
@@ -105,12 +105,22 @@ class ModelRun {
 
   private message(): Sent {
     const sender = this.pick([...this.senders.keys()]);
-    return { id: this.nextId++, sender, type: this.pick([1, 2, 3]), priority: this.pick([0, 1, 5]) };
+    const type = this.t.lacks('type') ? 0 : this.pick([1, 2, 3]);
+    return { id: this.nextId++, sender, type, priority: this.pick([0, 1, 5]) };
   }
 
   private wanted(): Wanted {
-    const types = this.pick([null, null, [1], [2], [2, 3]]);
-    return { types, from: this.pick([null, null, null, ...this.senders.keys()]) };
+    const types = this.t.lacks('type') ? null : this.pick([null, null, [1], [2], ...this.several]);
+    const from = this.t.lacks('selection') ? null : this.pick([null, null, null, ...this.senders.keys()]);
+    return { types, from };
+  }
+
+  private get several(): number[][] {
+    return this.t.lacks('selection') ? [] : [[2, 3]];
+  }
+
+  private marksOf({ type, priority }: Sent): { type?: number; priority: number } {
+    return type === 0 ? { priority } : { type, priority };
   }
 
   private optionsOf({ types, from }: Wanted) {
@@ -122,7 +132,7 @@ class ModelRun {
     this.log.push(`send ${id} by ${sender}, type ${type}, priority ${priority}`);
     const handle = this.senders.get(sender) as SenderHandle;
     this.calls.start(sender, { message, handle: sender }, (signal) =>
-      handle.send(id, { type, priority, signal }).then(() => null),
+      handle.send(id, { ...this.marksOf(message), signal }).then(() => null),
     );
   }
 
@@ -130,7 +140,8 @@ class ModelRun {
     const name = this.pick([...this.receivers.keys()]);
     this.log.push(`${verb} by ${name} of ${JSON.stringify(wanted)}`);
     const receiver = this.receivers.get(name) as ReceiverHandle;
-    const sources: AddressSpec[] = [{ kind: 'mailbox', name: this.mailbox.name }, { kind: 'anyPeer' }];
+    const sources: AddressSpec[] = [{ kind: 'mailbox', name: this.mailbox.name }];
+    if (!this.t.lacks('direct')) sources.push({ kind: 'anyPeer' });
     this.calls.start(verb === 'select' ? `select of ${name}` : name, { wanted }, async (signal) => {
       const taking =
         verb === 'receive'
@@ -151,7 +162,7 @@ class ModelRun {
     const expected = this.model.takes(message);
     this.log.push(`trySend ${id} by ${sender}, type ${type}, priority ${priority}: must be ${expected}`);
     const accepted = await this.t.within(
-      (this.senders.get(sender) as SenderHandle).trySend(id, { type, priority }),
+      (this.senders.get(sender) as SenderHandle).trySend(id, this.marksOf(message)),
       'trySend',
     );
     assert.equal(accepted, expected, `trySend of ${id}`);

@@ -16,11 +16,14 @@ const { values } = parseArgs({
 });
 const { verbose } = values;
 const transport = values.transport.startsWith('{') ? JSON.parse(values.transport) : values.transport;
+const { use, ...options } = typeof transport === 'string' ? { use: transport } : transport;
 // A family of processes is started in the transport's own way.
-const { spawnProcess: startProcess } = await import(`@pigeonhole/transport-${transport.use ?? transport}`);
+const { default: make, spawnProcess: startProcess } = await import(`@pigeonhole/transport-${use}`);
+const { lacks } = make(options).capabilities;
 const report = await nemesis({
   transport,
   ...(startProcess && { startProcess }),
+  ...(lacks && { lacks }),
   createRuntime,
   kills: Number(values.kills),
   seed: Number(values.seed),

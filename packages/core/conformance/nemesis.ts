@@ -31,6 +31,8 @@ interface Actor {
 
 const SENDERS = 2;
 const RECEIVERS = 3;
+/** Bytes that every mailbox takes with its header, also one that is a queue of the kernel's of the default size. */
+const ALWAYS_FITS = 1500;
 
 /** Resolves with the account, or rejects if a rule did not hold, once every process is reaped and the directory clean. */
 export async function nemesis(options: NemesisOptions): Promise<NemesisReport> {
@@ -69,12 +71,17 @@ class Nemesis {
       to: this.mailbox,
       seed: this.seed(),
       window: 2,
-      size: [0, 20_000],
+      size: this.sizes(20_000),
     });
     this.steady = { party, loop };
     for (let n = 0; n < SENDERS; n++) await this.enter('sender');
     for (let kill = 0; kill < (this.options.kills ?? 200); kill++) await this.strike(kill);
     return this.settle();
+  }
+
+  /** Bytes of a body: up to `most`, or up to what any mailbox carries. */
+  private sizes(most: number): [number, number] {
+    return [0, this.t.lacks('large bodies') ? ALWAYS_FITS : most];
   }
 
   private seed(): number {
@@ -87,7 +94,7 @@ class Nemesis {
     const common = { seed: this.seed(), interrupted: 0.1, journal: journalPath(this.t.scratch, by) };
     const loop =
       role === 'sender'
-        ? await party.produce({ ...common, by, to: this.mailbox, window: 2, size: [0, 200_000] })
+        ? await party.produce({ ...common, by, to: this.mailbox, window: 2, size: this.sizes(200_000) })
         : await party.consume({ ...common, from: this.mailbox });
     this.actors.push({ party, loop, role, by });
   }
