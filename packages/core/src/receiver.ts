@@ -19,6 +19,8 @@ export interface TryReceiveOptions {
 
 export interface ReceiveOptions extends TryReceiveOptions, WaitOptions {}
 
+const NO_OPTIONS: WaitOptions = Object.freeze({});
+
 /** What a receiver needs to know: fixed when it is opened. */
 export interface ReceiverSetup {
   readonly label: string;
@@ -168,18 +170,46 @@ export class Receiver<T = unknown> implements AsyncIterable<Message<T>> {
     return this.close();
   }
 
+  /** @internal what `takeNow` and `wait` are to select by */
+  selector(options: TryReceiveOptions): Selector | null {
+    return selectorOf(options, this.setup.from);
+  }
+
+  /** @internal a message that can be had within the call, else null. Throws what `receive` rejects with. */
+  takeNow(selector: Selector | null): Message<T> | null {
+    this.pending.check(NO_OPTIONS);
+    const envelope = this.setup.channel.take?.(selector, false);
+    return envelope == null ? null : this.open(envelope);
+  }
+
+  /** @internal `receive`, for who has just got nothing from `takeNow`. Throws, or rejects, as it does. */
+  wait(selector: Selector | null): Promise<Message<T> | null> {
+    this.pending.check(NO_OPTIONS);
+    return this.receiveOne(selector, true, NO_OPTIONS, 'receive from');
+  }
+
   private start(options: ReceiveOptions, wait: boolean, verb: string): Promise<Message<T> | null> {
     try {
       const selector = this.check(options);
       const { channel } = this.setup;
       const envelope = channel.take?.(selector, false);
       if (envelope != null) return pace.promise(this.open(envelope));
-      const operation = new ReceiveOne(selector, wait, this.open);
-      channel.receive(operation);
-      return this.pending.outcome(operation, options, verb, () => channel.cancelReceive(operation));
+      return this.receiveOne(selector, wait, options, verb);
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  private receiveOne(
+    selector: Selector | null,
+    wait: boolean,
+    options: WaitOptions,
+    verb: string,
+  ): Promise<Message<T> | null> {
+    const { channel } = this.setup;
+    const operation = new ReceiveOne(selector, wait, this.open);
+    channel.receive(operation);
+    return this.pending.outcome(operation, options, verb, () => channel.cancelReceive(operation));
   }
 
   private next(): Promise<IteratorResult<Message<T>>> {

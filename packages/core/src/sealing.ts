@@ -68,11 +68,9 @@ export function priorityOf({ priority = 0 }: Marks): number {
   );
 }
 
-/** Encodes a body. Throws what the codec throws, and `ERR_CONFIG` for a bad `type` or `priority`. */
-export function seal(body: unknown, options: Marks, sealing: Sealing): Envelope {
+/** Encodes a body. Throws what the codec throws. */
+export function seal(body: unknown, type: number, priority: number, sealing: Sealing): Envelope {
   const { codec, limits, from } = sealing;
-  const type = typeOf(options);
-  const priority = priorityOf(options);
   return { body: codec.encode(body, limits), codec: codec.id, from, type, priority, sentAt: Date.now() };
 }
 

@@ -129,6 +129,23 @@ export class Sender<T = unknown> {
     return this.close();
   }
 
+  /**
+   * @internal sends, for who needs no promise: null when it was accepted within the call, else the operation, for `outcome`. Throws what keeps
+   * it from starting. Checks no schema.
+   */
+  put(body: T, type: number, options: WaitOptions): SendOperation | null {
+    this.pending.check(options);
+    const sent = this.submit(body, type, 0, true);
+    return typeof sent === 'boolean' || (sent.settled && !sent.failed) ? null : sent;
+  }
+
+  /** @internal the outcome of what `put` has returned, to be called at once; of `options` timeout and signal count */
+  outcome(operation: SendOperation, options: WaitOptions): Promise<unknown> {
+    return this.pending.outcome(operation, options, 'send to', () =>
+      this.setup.channel.cancelSend(operation),
+    );
+  }
+
   private start(body: T, options: SendOptions, wait: boolean): Promise<boolean | undefined> {
     try {
       this.pending.check(options);
@@ -148,7 +165,7 @@ export class Sender<T = unknown> {
   }
 
   private dispatch(value: unknown, options: SendOptions, wait: boolean): Promise<boolean | undefined> {
-    const sent = this.submit(value, options, wait);
+    const sent = this.submit(value, typeOf(options), priorityOf(options), wait);
     if (typeof sent === 'boolean') return pace.promise(wait ? undefined : sent);
     return this.pending.outcome(sent, options, wait ? 'send to' : 'trySend to', () =>
       this.setup.channel.cancelSend(sent),
@@ -156,15 +173,12 @@ export class Sender<T = unknown> {
   }
 
   /** Whether it was accepted, where that is known at once; else the operation that waits. */
-  private submit(value: unknown, options: TrySendOptions, wait: boolean): boolean | SendOperation {
+  private submit(value: unknown, type: number, priority: number, wait: boolean): boolean | SendOperation {
     const { channel, codec } = this.setup;
     const { sendAtOnce } = channel;
-    if (sendAtOnce !== undefined) {
-      const type = typeOf(options);
-      const priority = priorityOf(options);
-      if (fill(value, this.setup, sendAtOnce)) return sendAtOnce.send(codec.id, type, priority, wait);
-    }
-    const operation = new SendOperation(seal(value, options, this.setup), wait);
+    if (sendAtOnce !== undefined && fill(value, this.setup, sendAtOnce))
+      return sendAtOnce.send(codec.id, type, priority, wait);
+    const operation = new SendOperation(seal(value, type, priority, this.setup), wait);
     channel.send(operation);
     return operation;
   }
@@ -201,7 +215,7 @@ export class Sender<T = unknown> {
         'ERR_UNSUPPORTED',
         `${verb} to ${label}: its schema validates asynchronously; use send`,
       );
-    const sent = this.submit(value, options, wait);
+    const sent = this.submit(value, typeOf(options), priorityOf(options), wait);
     if (typeof sent === 'boolean') return wait ? undefined : sent;
     return this.pending.outcomeSync(sent, channel, options, `${verb} to`, () => channel.cancelSend(sent));
   }

@@ -1,5 +1,5 @@
 import { PigeonholeError } from '../errors.js';
-import { AbortGroup } from '../waiters.js';
+import { AbortGroup, type WaitOptions } from '../waiters.js';
 import { Due } from './deadlines.js';
 import { checkTime } from './option-error.js';
 import { Control, deadlineOf, decodeError, Request } from './protocol.js';
@@ -9,6 +9,8 @@ import type { ActorSystem } from './system.js';
 import type { AskOptions } from './types.js';
 
 export const DEFAULT_TIMEOUT = 5_000;
+
+const NO_OPTIONS: WaitOptions = Object.freeze({});
 
 /** One `ask` whose reply is not here yet. */
 class PendingAsk extends Due {
@@ -46,7 +48,7 @@ export class Asks {
   }
 
   ask(route: Route, handler: string, arg: unknown, options: AskOptions): Promise<unknown> {
-    const { timeout = DEFAULT_TIMEOUT, signal, key } = options;
+    const { timeout = DEFAULT_TIMEOUT, signal } = options;
     const { system } = this;
     return new Promise((resolve, reject) => {
       if (options.timeout !== undefined) checkTime(timeout, 'timeout', `of ${route.name}.${handler}`);
@@ -58,15 +60,31 @@ export class Asks {
       if (signal !== undefined) this.heed(ask, signal);
       const deadline = deadlineOf(timeout, system.clock);
       const body = [Request.ask, handler, arg, headers, system.incarnation, ask.id, deadline];
-      const withdraw = ask.own?.signal ?? system.deadlines.signalOf(ask);
-      route.send(body, withdraw === undefined ? {} : { signal: withdraw }, key, options.wait).then(
-        () => {
-          ask.accepted = true;
-          route.accepted(handler);
-        },
-        (error: unknown) => this.settle(ask.id)?.reject(error),
-      );
+      this.send(ask, body, options);
     });
+  }
+
+  private send(ask: PendingAsk, body: unknown, { key, wait }: AskOptions): void {
+    const { line } = ask.route;
+    const accepted = (): void => {
+      ask.accepted = true;
+      ask.route.accepted(ask.handler);
+    };
+    const failed = (error: unknown): void => this.settle(ask.id)?.reject(error);
+    if (wait === false) return void line.try(body, key, this.withdrawal(ask)).then(accepted, failed);
+    try {
+      const operation = line.put(body, key, NO_OPTIONS);
+      if (operation === null) accepted();
+      else line.outcome(operation, this.withdrawal(ask)).then(accepted, failed);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  /** What withdraws it while its mailbox has not accepted it. */
+  private withdrawal(ask: PendingAsk): WaitOptions {
+    const signal = ask.own?.signal ?? this.system.deadlines.signalOf(ask);
+    return signal === undefined ? NO_OPTIONS : { signal };
   }
 
   /** Withdraws what has not been accepted; whoever works on it is told. */
@@ -106,7 +124,7 @@ export class Asks {
       ? ask.worker === null
         ? `actor '${name}' has not taken it, or not answered`
         : `'${this.system.nameOf(ask.worker)}' still handles it`
-      : `its mailbox has not accepted it: ${ask.route.obstacle()}`;
+      : `its mailbox has not accepted it: ${ask.route.line.obstacle()}`;
     ask.reject(
       new PigeonholeError(
         'ERR_TIMEOUT',

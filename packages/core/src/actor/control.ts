@@ -1,11 +1,16 @@
 import { PigeonholeError } from '../errors.js';
+import type { Message } from '../message.js';
+import { pace } from '../pace.js';
 import type { Receiver } from '../receiver.js';
 import type { Sender } from '../sender.js';
+import type { WaitOptions } from '../waiters.js';
 import type { ActorRuntime } from './actor-runtime.js';
 import { controlMailbox } from './protocol.js';
 
 /** So long a message waits for a process that this one has not (yet, or any more) heard of: milliseconds. */
 export const STRANGER_PATIENCE = 5_000;
+
+const NO_OPTIONS: WaitOptions = Object.freeze({});
 
 /** This runtime's control mailbox, and the way to those of others. Nothing here waits for another process to be done. */
 export class ControlLine {
@@ -42,7 +47,9 @@ export class ControlLine {
   private async listen(receiver: Receiver<unknown>): Promise<void> {
     for (;;) {
       try {
-        for (const { from, body } of await receiver.receiveMany()) this.take(from, body);
+        const { from, body } = receiver.takeNow(null) ?? ((await receiver.wait(null)) as Message<unknown>);
+        this.take(from, body);
+        if (!pace.free()) await new Promise<void>((resolve) => pace.later(resolve));
       } catch (error) {
         if (this.closed || (error as PigeonholeError).code === 'ERR_CLOSED') return;
         this.runtime.warn(error as Error);
@@ -53,15 +60,33 @@ export class ControlLine {
 
   /** Sends without waiting. `failed` hears of a body that cannot be sent; a process that is gone needs nothing. */
   post(incarnation: string, body: readonly unknown[], failed?: (error: unknown) => void): void {
-    if (this.closed || this.isDead(incarnation)) return;
-    if (!this.knows(incarnation)) return this.postToStranger(incarnation, body, failed);
-    this.underWay++;
-    this.line(incarnation)
-      .send(body)
-      .then(this.posted, (error: unknown) => {
-        if (isAboutBody(error)) failed?.(error);
+    if (this.closed) return;
+    const line = this.lines.get(incarnation);
+    if (line !== undefined) this.put(line, body, failed);
+    else if (this.isDead(incarnation)) return;
+    else if (this.knows(incarnation)) this.put(this.line(incarnation), body, failed);
+    else this.postToStranger(incarnation, body, failed);
+  }
+
+  private put(
+    line: Sender<unknown>,
+    body: readonly unknown[],
+    failed: ((error: unknown) => void) | undefined,
+  ): void {
+    const heed = (error: unknown): void => {
+      if (isAboutBody(error)) failed?.(error);
+    };
+    try {
+      const operation = line.put(body, 0, NO_OPTIONS);
+      if (operation === null) return;
+      this.underWay++;
+      line.outcome(operation, NO_OPTIONS).then(this.posted, (error: unknown) => {
+        heed(error);
         this.posted();
       });
+    } catch (error) {
+      heed(error);
+    }
   }
 
   private postToStranger(
@@ -93,7 +118,6 @@ export class ControlLine {
 
   private knows(incarnation: string): boolean {
     return (
-      this.lines.has(incarnation) ||
       incarnation === this.runtime.incarnation ||
       this.runtime.peers().some((peer) => peer.incarnation === incarnation)
     );

@@ -129,7 +129,7 @@ export class DeadLetters {
         const headers: Headers = { r: letter.replays + 1 };
         const line = this.system.line(letter.actor);
         try {
-          await line.send([Request.tell, letter.handler, letter.arg, headers], {}, undefined, false);
+          await line.send([Request.tell, letter.handler, letter.arg, headers], undefined, false, {});
           count++;
         } catch {
           await this.store(letter);

@@ -1,9 +1,11 @@
 import type PQueue from 'p-queue';
 import type { PigeonholeError } from '../errors.js';
-import type { Message } from '../message.js';
+import type { Message, Selector } from '../message.js';
+import { pace } from '../pace.js';
 import type { Receiver, TryReceiveOptions } from '../receiver.js';
 
-const ANYTHING: TryReceiveOptions = Object.freeze({});
+/** So many messages one instance takes in a row before it lets others of its process have a go. */
+const RUN = 32;
 
 /** One turn to take: returns a promise, that never rejects, where it does not end at once. */
 export type Take = () => Promise<unknown> | undefined;
@@ -27,7 +29,11 @@ export class Intake {
   private receiver: Receiver<unknown> | null = null;
   private mode: 'paused' | 'open' | 'draining' | 'closed' = 'paused';
   private drainBefore = Number.POSITIVE_INFINITY;
+  private selector: Selector | null = null;
   private receiving = false;
+  /** It has taken many in a row, and lets others have a go. */
+  private resting = false;
+  private run = 0;
   private busy = false;
   /** Counts renewals: a turn of an earlier one that ends late frees nothing any more. */
   private era = 0;
@@ -45,6 +51,7 @@ export class Intake {
   /** From now on turns are taken. */
   open(receiver: Receiver<unknown>): void {
     this.receiver = receiver;
+    this.selector = receiver.selector(this.selection);
     this.mode = 'open';
     this.next();
   }
@@ -124,17 +131,52 @@ export class Intake {
     return queue === null ? !this.busy : queue.size + queue.pending < queue.concurrency;
   }
 
+  private get selection(): TryReceiveOptions {
+    const { types } = this.taker;
+    return types === undefined ? {} : { type: types };
+  }
+
   private next(): void {
-    if (this.mode === 'paused') return;
-    while (this.inner !== null && this.free) {
-      const turn = this.inner.shift() as Take;
-      if (this.inner.length === 0) this.inner = null;
-      this.begin(turn);
+    while (this.mode !== 'paused' && this.free) {
+      if (this.inner !== null) {
+        const turn = this.inner.shift() as Take;
+        if (this.inner.length === 0) this.inner = null;
+        this.begin(turn);
+      } else if (this.receiving || this.resting || this.receiver === null || this.mode === 'closed') return;
+      else if (this.mode === 'draining') return this.receive(this.receiver.tryReceive(this.selection));
+      else if (!this.takeNow(this.receiver)) return;
     }
-    if (this.receiving || !this.free || this.receiver === null) return;
-    const options = this.taker.types === undefined ? ANYTHING : { type: this.taker.types };
-    if (this.mode === 'open') this.receive(this.receiver.receive(options));
-    else if (this.mode === 'draining') this.receive(this.receiver.tryReceive(options));
+  }
+
+  /** Takes a message that is there, or waits for one. Whether there may be another, and it is still its go. */
+  private takeNow(receiver: Receiver<unknown>): boolean {
+    let message: Message<unknown> | null;
+    try {
+      message = receiver.takeNow(this.selector);
+      if (message === null) {
+        this.run = 0;
+        this.receive(receiver.wait(this.selector));
+        return false;
+      }
+    } catch (error) {
+      return this.goesOnAfter(error as PigeonholeError) && this.mayGoOn();
+    }
+    this.take(message);
+    return this.mayGoOn();
+  }
+
+  private mayGoOn(): boolean {
+    const free = pace.free();
+    if (free && ++this.run < RUN) return true;
+    this.run = 0;
+    this.resting = true;
+    const wake = (): void => {
+      this.resting = false;
+      this.next();
+    };
+    if (free) queueMicrotask(wake);
+    else pace.later(wake);
+    return false;
   }
 
   private receive(receiving: Promise<Message<unknown> | null>): void {
@@ -154,11 +196,15 @@ export class Intake {
 
   private receivedNot(error: PigeonholeError): void {
     this.receiving = false;
+    if (this.goesOnAfter(error)) this.next();
+    this.checkIdle();
+  }
+
+  /** A message that cannot be decoded is gone; of anything else there would be no end. */
+  private goesOnAfter(error: PigeonholeError): boolean {
     this.drained();
     if (error.code !== 'ERR_CLOSED') this.taker.intakeFailed(error);
-    // A message that cannot be decoded is gone; of anything else there would be no end.
-    if (error.code === 'ERR_CORRUPT') this.next();
-    this.checkIdle();
+    return error.code === 'ERR_CORRUPT';
   }
 
   private take(message: Message<unknown>): void {

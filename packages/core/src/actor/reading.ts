@@ -92,13 +92,10 @@ export class Reading extends Due implements AsyncIterableIterator<unknown> {
       route.headers(options.trace, handler, 'stream', this.arg),
       system.incarnation,
     ];
-    route
-      .send(
-        [Request.stream, ...request, this.id, deadline, this.window],
-        { signal: this.withdraw.signal },
-        options.key,
-        options.wait,
-      )
+    route.line
+      .send([Request.stream, ...request, this.id, deadline, this.window], options.key, options.wait, {
+        signal: this.withdraw.signal,
+      })
       .then(
         () => {
           this.accepted = true;
@@ -124,7 +121,7 @@ export class Reading extends Due implements AsyncIterableIterator<unknown> {
     const { timeout = DEFAULT_TIMEOUT } = this.options;
     const why = this.accepted
       ? 'the actor has not taken it'
-      : `its mailbox has not accepted it: ${this.route.obstacle()}`;
+      : `its mailbox has not accepted it: ${this.route.line.obstacle()}`;
     const message = `stream ${this.route.name}.${this.handler} did not begin within timeout ${timeout} ms: ${why}`;
     this.end({ error: new PigeonholeError('ERR_TIMEOUT', message, { address: this.route.name }) });
   }

@@ -1,6 +1,8 @@
 import { type MailboxAddress, mailbox } from '../address.js';
 import { PigeonholeError } from '../errors.js';
-import type { Sender, SendOptions } from '../sender.js';
+import { pace } from '../pace.js';
+import type { Sender } from '../sender.js';
+import type { SendOperation, WaitOptions } from '../waiters.js';
 import { checkTime, optionError } from './option-error.js';
 import { slotOf } from './pool.js';
 import { type Headers, isTraceparent, Request } from './protocol.js';
@@ -15,6 +17,8 @@ import type {
   TellOptions,
   TraceContext,
 } from './types.js';
+
+const NO_OPTIONS: AskOptions = Object.freeze({});
 
 /** From whom a reference sends: an actor that handles a message, or a program. */
 export interface Origin {
@@ -35,23 +39,42 @@ export class Line {
     this.address = mailbox(name);
   }
 
-  /** `options` is the line's from now on. */
+  /** As `Sender.put`, and `outcome`; throws also when the runtime is closed. Of `options` timeout and signal count. */
+  put(body: unknown, key: string | undefined, options: WaitOptions): SendOperation | null {
+    this.sender ??= this.system.runtime.senderSoon(this.address);
+    return this.sender.put(body, slotOf(key, this.turn++), options);
+  }
+
+  outcome(operation: SendOperation, options: WaitOptions): Promise<unknown> {
+    return (this.sender as Sender<unknown>).outcome(operation, options);
+  }
+
+  /** Likewise, without waiting: rejects with `ERR_PEER_DOWN` where it would have to. */
+  async try(
+    body: unknown,
+    key: string | undefined,
+    { timeout = Number.POSITIVE_INFINITY, signal }: WaitOptions,
+  ): Promise<void> {
+    this.sender ??= this.system.runtime.senderSoon(this.address);
+    const type = slotOf(key, this.turn++);
+    const options = signal === undefined ? { type, timeout } : { type, timeout, signal };
+    if (!(await this.sender.trySend(body, options))) throw this.notReached();
+  }
+
+  /** Resolves when it is accepted. */
   send(
     body: unknown,
-    options: SendOptions,
     key: string | undefined,
     wait: boolean | undefined,
-  ): Promise<void> {
+    options: WaitOptions,
+  ): Promise<unknown> {
     try {
-      this.sender ??= this.system.runtime.senderSoon(this.address);
+      if (wait === false) return this.try(body, key, options);
+      const operation = this.put(body, key, options);
+      return operation === null ? pace.promise(undefined) : this.outcome(operation, options);
     } catch (error) {
-      return Promise.reject(error); // the runtime is closed
+      return Promise.reject(error);
     }
-    options.type = slotOf(key, this.turn++);
-    if (wait !== false) return this.sender.send(body, options);
-    return this.sender.trySend(body, options).then((accepted) => {
-      if (!accepted) throw this.notReached();
-    });
   }
 
   private notReached(): PigeonholeError {
@@ -81,25 +104,12 @@ export class Line {
 /** A line with an origin: what the methods of one reference send on. */
 export class Route {
   constructor(
-    private readonly line: Line,
+    readonly line: Line,
     private readonly origin: Origin,
   ) {}
 
   get name(): string {
     return this.line.name;
-  }
-
-  send(
-    body: unknown,
-    options: SendOptions,
-    key: string | undefined,
-    wait: boolean | undefined,
-  ): Promise<void> {
-    return this.line.send(body, options, key, wait);
-  }
-
-  obstacle(): string {
-    return this.line.obstacle();
   }
 
   accepted(handler: string): void {
@@ -138,7 +148,7 @@ export class Route {
   }
 }
 
-type Tell = (arg: unknown, options?: TellOptions) => Promise<void>;
+type Tell = (arg: unknown, options?: TellOptions) => Promise<unknown>;
 type Ask = (arg: unknown, options?: AskOptions) => Promise<unknown>;
 type Stream = (arg: unknown, options?: StreamOptions) => Reading;
 
@@ -167,7 +177,7 @@ class Ref {
     const route = this.#route;
     this.#tell ??= verb(
       (handler) =>
-        (arg, options = {}) =>
+        (arg, options = NO_OPTIONS) =>
           tell(route, handler, arg, options),
     );
     return this.#tell;
@@ -178,7 +188,7 @@ class Ref {
     const { asks } = this.#system;
     this.#ask ??= verb(
       (handler) =>
-        (arg, options = {}) =>
+        (arg, options = NO_OPTIONS) =>
           asks.ask(route, handler, arg, options),
     );
     return this.#ask;
@@ -216,14 +226,15 @@ export function makeOwnRef(name: string, system: ActorSystem, stop: SpawnedActor
   return new OwnRef(name, system, stop) as unknown as SpawnedActor;
 }
 
-async function tell(route: Route, handler: string, arg: unknown, options: TellOptions): Promise<void> {
-  const { timeout, signal, key, wait, trace } = options;
-  const body = [Request.tell, handler, arg, route.headers(trace, handler, 'tell', arg)];
-  const waiting: SendOptions = {};
-  if (timeout !== undefined) waiting.timeout = timeout;
-  if (signal !== undefined) waiting.signal = signal;
-  await route.send(body, waiting, key, wait);
-  route.accepted(handler);
+function tell(route: Route, handler: string, arg: unknown, options: TellOptions): Promise<unknown> {
+  try {
+    const { key, wait, trace } = options;
+    const body = [Request.tell, handler, arg, route.headers(trace, handler, 'tell', arg)];
+    const sent = route.line.send(body, key, wait, options);
+    return channels.accept.hasSubscribers ? sent.then(() => route.accepted(handler)) : sent;
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }
 
 /** Functions by the names of handlers. */

@@ -25,7 +25,7 @@ export class Turn extends Due {
   constructor(
     readonly request: ActorRequest,
     readonly from: string,
-    private readonly until: number,
+    readonly until: number,
     private readonly system: ActorSystem,
     private readonly exposeStacks: boolean,
   ) {
@@ -46,7 +46,7 @@ export class Turn extends Due {
     return this.givenUp;
   }
 
-  get expired(): boolean {
+  private get expired(): boolean {
     return this.until <= this.system.clock.now();
   }
 

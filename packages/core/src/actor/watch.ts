@@ -101,9 +101,9 @@ export class Watches {
     try {
       await line.send(
         [Request.watch, '', null, null, this.system.incarnation, watch.id],
-        {},
         undefined,
         true,
+        {},
       );
       watch.accepted = true;
     } catch (error) {
