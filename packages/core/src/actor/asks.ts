@@ -66,19 +66,26 @@ export class Asks {
 
   private send(ask: PendingAsk, body: unknown, { key, wait }: AskOptions): void {
     const { line } = ask.route;
-    const accepted = (): void => {
-      ask.accepted = true;
-      ask.route.accepted(ask.handler);
-    };
-    const failed = (error: unknown): void => this.settle(ask.id)?.reject(error);
-    if (wait === false) return void line.try(body, key, this.withdrawal(ask)).then(accepted, failed);
+    if (wait === false) return this.await(ask, line.try(body, key, this.withdrawal(ask)));
     try {
       const operation = line.put(body, key, NO_OPTIONS);
-      if (operation === null) accepted();
-      else line.outcome(operation, this.withdrawal(ask)).then(accepted, failed);
+      if (operation === null) this.accepted(ask);
+      else this.await(ask, line.outcome(operation, this.withdrawal(ask)));
     } catch (error) {
-      failed(error);
+      this.settle(ask.id)?.reject(error);
     }
+  }
+
+  private await(ask: PendingAsk, sent: Promise<unknown>): void {
+    sent.then(
+      () => this.accepted(ask),
+      (error: unknown) => this.settle(ask.id)?.reject(error),
+    );
+  }
+
+  private accepted(ask: PendingAsk): void {
+    ask.accepted = true;
+    ask.route.accepted(ask.handler);
   }
 
   /** What withdraws it while its mailbox has not accepted it. */

@@ -3,7 +3,7 @@ import type { Message } from '../message.js';
 import { pace } from '../pace.js';
 import type { Receiver } from '../receiver.js';
 import type { Sender } from '../sender.js';
-import type { WaitOptions } from '../waiters.js';
+import type { SendOperation, WaitOptions } from '../waiters.js';
 import type { ActorRuntime } from './actor-runtime.js';
 import { controlMailbox } from './protocol.js';
 
@@ -49,12 +49,12 @@ export class ControlLine {
       try {
         const { from, body } = receiver.takeNow(null) ?? ((await receiver.wait(null)) as Message<unknown>);
         this.take(from, body);
-        if (!pace.free()) await new Promise<void>((resolve) => pace.later(resolve));
       } catch (error) {
         if (this.closed || (error as PigeonholeError).code === 'ERR_CLOSED') return;
         this.runtime.warn(error as Error);
         if ((error as PigeonholeError).code !== 'ERR_CORRUPT') return;
       }
+      if (!pace.free()) await new Promise<void>((resolve) => pace.later(resolve));
     }
   }
 
@@ -73,20 +73,22 @@ export class ControlLine {
     body: readonly unknown[],
     failed: ((error: unknown) => void) | undefined,
   ): void {
-    const heed = (error: unknown): void => {
-      if (isAboutBody(error)) failed?.(error);
-    };
+    let operation: SendOperation | null;
     try {
-      const operation = line.put(body, 0, NO_OPTIONS);
-      if (operation === null) return;
-      this.underWay++;
-      line.outcome(operation, NO_OPTIONS).then(this.posted, (error: unknown) => {
-        heed(error);
-        this.posted();
-      });
+      operation = line.put(body, 0, NO_OPTIONS);
     } catch (error) {
-      heed(error);
+      if (isAboutBody(error)) failed?.(error);
+      return;
     }
+    if (operation !== null) this.await(line, operation, failed);
+  }
+
+  private await(line: Sender<unknown>, operation: SendOperation, failed?: (error: unknown) => void): void {
+    this.underWay++;
+    line.outcome(operation, NO_OPTIONS).then(this.posted, (error: unknown) => {
+      if (isAboutBody(error)) failed?.(error);
+      this.posted();
+    });
   }
 
   private postToStranger(
