@@ -77,6 +77,8 @@ export interface HarnessOptions {
   discard?: (namespaceDirectory: string, all: boolean) => void;
 }
 
+export type MailboxPair = readonly [there: AddressSpec, back: AddressSpec];
+
 export class Harness {
   readonly namespace: string;
   readonly directory = mkdtempSync(join(tmpdir(), 'pg-'));
@@ -181,13 +183,21 @@ export class Harness {
     await party.kill();
   }
 
+  /** What two runtimes need to exchange messages, one for each direction. */
+  mailboxPair(): MailboxPair {
+    return [this.mailbox({ capacity: 1 }), this.mailbox({ capacity: 1 })];
+  }
+
   /**
    * Acknowledged work in both directions between two runtimes. What was written before on the same link, or done before in
-   * the same process, has then been seen.
+   * the same process, has then been seen. Through two new mailboxes, unless a test that does this all the time brings its own.
    */
-  async exchange(a: Party, b: Party, rounds = 3): Promise<void> {
-    const mailbox = this.mailbox({ capacity: 1 });
-    const back = this.mailbox({ capacity: 1 });
+  async exchange(
+    a: Party,
+    b: Party,
+    rounds = 3,
+    [mailbox, back]: MailboxPair = this.mailboxPair(),
+  ): Promise<void> {
     if (this.options.lacks !== undefined) return this.exchangeByHandles(a, b, rounds, mailbox, back);
     for (let round = 0; round < rounds; round++) {
       const there = b.receive(mailbox);

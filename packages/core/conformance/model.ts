@@ -9,7 +9,7 @@
  */
 import assert from 'node:assert/strict';
 import type { ReceiverHandle, SenderHandle } from './handles.js';
-import { Harness, type HarnessOptions } from './harness.js';
+import { Harness, type HarnessOptions, type MailboxPair } from './harness.js';
 import { Calls } from './model-calls.js';
 import { MailboxModel, type Sent, type WaitingSend, type Wanted } from './model-state.js';
 import type { Party } from './party.js';
@@ -42,6 +42,8 @@ class ModelRun {
   private readonly calls: Calls;
   private readonly mailbox: AddressSpec & { kind: 'mailbox' };
   private readonly choices: number[];
+  /** After each step messages are exchanged: to open mailboxes for them would be most of the work. */
+  private readonly between: { a: MailboxPair; c: MailboxPair };
   private nextId = 0;
 
   constructor(
@@ -55,6 +57,7 @@ class ModelRun {
     this.mailbox = t.mailbox({ capacity, ordering });
     this.model = new MailboxModel(capacity, ordering === 'priority');
     this.calls = new Calls(this.model, t.watchdog);
+    this.between = { a: t.mailboxPair(), c: t.mailboxPair() };
   }
 
   async run(): Promise<void> {
@@ -232,8 +235,8 @@ class ModelRun {
     await this.t.until(settled, `the mailbox to do what it must: ${this.model}`);
     const [a, host, c] = this.parties;
     // Twice, so that what a message of the first round provoked has been seen, too.
-    await this.t.exchange(a, host, 1);
-    await this.t.exchange(c, host, 2);
+    await this.t.exchange(a, host, 1, this.between.a);
+    await this.t.exchange(c, host, 2, this.between.c);
     assert.ok(this.calls.atRest, 'a call settled that had to wait');
   }
 

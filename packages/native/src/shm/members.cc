@@ -16,7 +16,7 @@ namespace pigeonhole::shm {
 
 namespace {
 
-[[noreturn]] void fail(const char* what, const std::string& path, int error = errno) {
+[[noreturn]] void failAt(const char* what, const std::string& path, int error = errno) {
   const auto kind = error == ENOSPC ? Fault::Kind::noSpace
                     : error == EMFILE || error == ENFILE ? Fault::Kind::limit
                                                          : Fault::Kind::system;
@@ -24,11 +24,11 @@ namespace {
 }
 
 void makeDirectory(const std::string& path) {
-  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) fail("cannot make", path);
+  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) failAt("cannot make", path);
   struct stat facts {};
   if (::lstat(path.c_str(), &facts) != 0) {
     if (errno == ENOENT) return;  // Removed by the last to leave: openFile will find out.
-    fail("cannot look at", path);
+    failAt("cannot look at", path);
   }
   if (!S_ISDIR(facts.st_mode) || facts.st_uid != ::geteuid() || (facts.st_mode & 077) != 0)
     throw Fault{Fault::Kind::system, EPERM, path + " is not a directory of this user's alone (mode 0700)"};
@@ -84,7 +84,7 @@ Members::~Members() {
 void Members::openFile() {
   const std::string file = path_ + "/members";
   fd_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd_ < 0 && errno != ENOENT && errno != EINTR) fail("cannot open", file);
+  if (fd_ < 0 && errno != ENOENT && errno != EINTR) failAt("cannot open", file);
 }
 
 void Members::takeNumber() {
