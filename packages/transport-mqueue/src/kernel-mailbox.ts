@@ -138,7 +138,7 @@ export class KernelMailbox implements Channel {
   private fill(operation: ReceiveOperation): void {
     // A select that is over, of which this receive has not been withdrawn yet.
     while (!operation.settled && !operation.group?.settled) {
-      const envelope = this.take(operation);
+      const envelope = this.takeFor(operation);
       if (envelope === null) break;
       if (operation.deliver(envelope) === Delivery.declined) {
         this.returned.unshift({ ...envelope, body: envelope.body.slice() });
@@ -151,7 +151,7 @@ export class KernelMailbox implements Channel {
     }
   }
 
-  private take({ selector }: ReceiveOperation): Envelope | null {
+  private takeFor({ selector }: ReceiveOperation): Envelope | null {
     const types = selector?.types ?? null;
     if (types?.length === 0) return null;
     const at = this.returned.findIndex((envelope) => matches(selector, envelope));

@@ -1,6 +1,5 @@
 /** The inbox queue itself: what a death leaves, what happens while nobody reads, and what others put into it. */
 import { execFile, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -41,7 +40,7 @@ describe.each(['posix', 'sysv'] as const)('%s', (api) => {
     expect(inboxIsThere(directory, incarnation)).toBe(true);
     const runtime = await runtimeIn(directory, { api });
     expect(inboxIsThere(directory, incarnation)).toBe(false);
-    const met = once(runtime, 'peer:up');
+    const met = new Promise((resolve) => runtime.once('peer:up', resolve));
     const known = await peerIn(directory, { api }, 'known');
     await met;
     const other = inboxOf(target(directory, 'known')).slice(-16);
