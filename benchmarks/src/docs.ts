@@ -37,7 +37,10 @@ const overview: readonly (readonly [label: string, oneWay: string, roundTrip: st
   ['**`shm`**, awaited `send`, `for await`', 'shm, awaited send, for await', 'shm'],
   ['**`shm`**, `sendSync`, `receiveSync`', 'shm, *Sync', 'shm, *Sync'],
   ['**`uds`**, `sendMany`, `receiveMany`', 'uds, sendMany, receiveMany', 'uds'],
-  ['**`tcp`**, `sendMany`, `receiveMany`', 'tcp, sendMany, receiveMany', 'tcp'],
+  ...['tcp', 'udp', 'fifo', 'pipe', 'mqueue'].map(
+    (name) =>
+      [`**\`${name}\`**, \`sendMany\`, \`receiveMany\``, `${name}, sendMany, receiveMany`, name] as const,
+  ),
   ['worker thread, `postMessage`', 'worker postMessage', 'worker postMessage'],
   ['`child_process` IPC', 'child_process, json', 'child_process, json'],
   ['`net`, JSON lines, Unix socket', 'net Unix, JSON lines, one write a message', 'net Unix, JSON lines'],

@@ -161,6 +161,14 @@ const sharedMemory: readonly Target[] = [
   })),
 ];
 
+/** The same mechanism in a few lines. */
+const bare = [
+  ['udp', 'bare UDP', 'one datagram a message'],
+  ['fifo', 'bare FIFO', 'one write a message'],
+  ['pipe', 'bare FIFO', 'one write a message'],
+  ['mqueue', 'bare message queue', 'one of the kernel a message'],
+] as const;
+
 const sockets: readonly Target[] = [
   ...(
     [
@@ -181,12 +189,20 @@ const sockets: readonly Target[] = [
       atMost: 1.2,
     },
   ]),
-  {
-    label: 'udp, order, batched / one datagram a message',
-    of: rate(`udp, ${BATCHED}`),
-    against: rate('bare UDP, MessagePack, one datagram a message'),
-    atLeast: 1.5,
-  },
+  ...bare.flatMap(([transport, peer, how]): Target[] => [
+    {
+      label: `${transport}, order, batched / ${peer}, ${how}`,
+      of: rate(`${transport}, ${BATCHED}`),
+      against: rate(`${peer}, MessagePack, ${how}`),
+      atLeast: 1.5,
+    },
+    {
+      label: `${transport}, 64 B round trip / ${peer}`,
+      of: p50(`${transport}, 64 B`),
+      against: p50(`${peer}, 64 B`),
+      atMost: 1.5,
+    },
+  ]),
   ...['shm', 'uds'].flatMap((transport): Target[] => [
     {
       label: `${transport}, tell / 256 sends in flight`,
