@@ -1,3 +1,4 @@
+import { markAsUntransferable } from 'node:worker_threads';
 import { PigeonholeError } from './errors.js';
 import type { Envelope } from './message.js';
 
@@ -90,6 +91,8 @@ export interface DeliveryNumbers {
 /** Collects the frames of one turn into few batches. A batch handed over is never touched again. */
 export class FrameWriter {
   private batch = Buffer.allocUnsafeSlow(4096);
+  /** What has been collected lies from here to `position`. */
+  private begin = 0;
   private position = 0;
   private size = 4096;
   /** Bytes so far in frames that carry no message: most of them are answers. */
@@ -99,7 +102,7 @@ export class FrameWriter {
   constructor(private readonly emit: (batch: Uint8Array) => void) {}
 
   get pendingBytes(): number {
-    return this.position;
+    return this.position - this.begin;
   }
 
   frame(kind: number, channel: number, number: number, a = 0, b = 0, c = 0): void {
@@ -173,12 +176,11 @@ export class FrameWriter {
 
   /** Hands over what has been collected. */
   flush(): void {
-    if (this.position === 0) return;
-    const batch = this.batch.subarray(0, this.position);
+    if (this.position === this.begin) return;
+    const batch = this.batch.subarray(this.begin, this.position);
     // The rest of the slab is still unused: go on in it, so that small batches do not each cost an allocation.
-    this.batch = this.batch.subarray(this.position);
-    this.position = 0;
-    if (this.batch.length < HEADER) this.renew(0);
+    this.begin = this.position;
+    if (this.batch.length - this.begin < HEADER) this.renew(0);
     this.emit(batch);
   }
 
@@ -230,12 +232,13 @@ export class FrameWriter {
   private reserve(length: number): void {
     if (this.position + length <= this.batch.length) return;
     this.flush();
-    if (length > this.batch.length) this.renew(length);
+    if (this.position + length > this.batch.length) this.renew(length);
   }
 
   private renew(atLeast: number): void {
     this.size = Math.min(this.size * 2, BATCH);
     this.batch = Buffer.allocUnsafeSlow(Math.max(this.size, atLeast));
+    this.begin = this.position = 0;
   }
 }
 
@@ -260,6 +263,27 @@ export class Frame {
   }
 }
 
+/** Chunks up to so long, where they are not the reader's to keep, are copied side by side into memory that they share. */
+const LARGEST_SHARED = 4096;
+/** What a small message can keep alive at most: as much as in Node's own pool. */
+const SLAB = 8192;
+
+/** For all links of a thread. Nobody can transfer it away, of whom a codec shows a part of it. */
+let slab = NOTHING;
+let slabUsed = 0;
+
+/** A place of so many bytes in the slab. */
+function placeInSlab(length: number): number {
+  if (slab.length - slabUsed < length) {
+    slab = Buffer.allocUnsafeSlow(SLAB);
+    markAsUntransferable(slab.buffer);
+    slabUsed = 0;
+  }
+  const at = slabUsed;
+  slabUsed += length;
+  return at;
+}
+
 /** Cuts a byte stream into frames. Checks every length before it allocates. Throws `ERR_FRAME`. */
 export class FrameParser {
   /** Longest frame accepted, length field excluded. Raised after the handshake. */
@@ -270,21 +294,41 @@ export class FrameParser {
 
   constructor(private readonly handle: (frame: Frame) => void) {}
 
-  /** Takes the next bytes; keeps views of `chunk` when `owned`. */
+  /** Takes the next bytes; keeps views of `bytes` when `owned`. */
   push(bytes: Uint8Array, owned: boolean): void {
-    let chunk = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    if (!owned) chunk = Buffer.from(chunk);
-    let position = this.partial === null ? 0 : this.complete(chunk);
-    while (chunk.length - position >= 4) {
-      const length = this.checked(chunk.readUInt32LE(position));
-      if (chunk.length - position - 4 < length) break;
-      this.show(chunk, position, length);
-      position += 4 + length;
-    }
-    if (position < chunk.length && this.partial === null) this.keep(chunk.subarray(position));
+    const chunk = Buffer.isBuffer(bytes)
+      ? bytes
+      : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const position = this.partial === null ? 0 : this.complete(chunk);
+    if (position < chunk.length) this.cut(chunk, position, owned);
     // An idle link must not keep its last message alive.
     this.frame.bytes = NOTHING;
     this.frame.start = this.frame.end = 0;
+  }
+
+  /** Shows the frames from `position` on; what begins there and does not end is kept. */
+  private cut(chunk: Buffer, position: number, owned: boolean): void {
+    const length = chunk.length - position;
+    if (owned) return this.cutFrom(chunk, position, chunk.length);
+    if (length > LARGEST_SHARED) {
+      const own = Buffer.allocUnsafeSlow(length);
+      chunk.copy(own, 0, position);
+      return this.cutFrom(own, 0, length);
+    }
+    const at = placeInSlab(length);
+    chunk.copy(slab, at, position);
+    this.cutFrom(slab, at, at + length);
+  }
+
+  private cutFrom(chunk: Buffer, from: number, to: number): void {
+    let position = from;
+    while (to - position >= 4) {
+      const length = this.checked(chunk.readUInt32LE(position));
+      if (to - position - 4 < length) break;
+      this.show(chunk, position, length);
+      position += 4 + length;
+    }
+    if (position < to) this.keep(chunk.subarray(position, to));
   }
 
   /** Feeds a frame that began in an earlier chunk; returns how much of `chunk` it took. */

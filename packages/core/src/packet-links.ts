@@ -305,7 +305,8 @@ class PacketLink implements Link {
   /** @internal */
   receive(kind: number, payload: Uint8Array, owned: boolean): void {
     if (this.early !== null) {
-      const kept = owned ? payload : payload.slice();
+      // Not by `slice`, which on a Buffer is a view.
+      const kept = owned ? payload : Uint8Array.from(payload);
       this.early.push(() => this.receive(kind, kept, true));
       return;
     }

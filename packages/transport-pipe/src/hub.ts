@@ -8,7 +8,7 @@ import {
 } from '@pigeonhole/core/transport';
 import { formatPort, isWithin, parsePort, treeOf } from './address.js';
 import { takeInheritance } from './inheritance.js';
-import { MAX_PAYLOAD, Trunk, type TrunkFrame, trunkHead } from './trunk.js';
+import { MAX_PAYLOAD, Trunk, type TrunkFrame, trunkFrame } from './trunk.js';
 
 /** Notices: what is at and below the address has gone, or all that is not. */
 const BELOW = 'b'.charCodeAt(0);
@@ -119,7 +119,7 @@ export class Hub implements PacketCarrier {
       return true;
     }
     if (trunk.full) return false;
-    trunk.write(trunkHead(peer, this.address, head, payload.byteLength), payload);
+    trunk.write(...trunkFrame(peer, this.address, head, payload));
     return true;
   }
 
@@ -177,12 +177,12 @@ export class Hub implements PacketCarrier {
     // Nobody speaks in the name of a process that is reached in another way.
     if (!mayBe(from)) return trunk.destroy();
     if (to === this.address) {
-      this.links.receive(from, packet, true);
+      this.links.receive(from, packet, false);
       return;
     }
     const onward = this.route(to);
-    if (onward !== null && onward !== trunk) onward.write(whole);
-    else trunk.write(trunkHead('', to, Uint8Array.of(BELOW), 0));
+    if (onward !== null && onward !== trunk) onward.write(Buffer.from(whole));
+    else trunk.write(...trunkFrame('', to, Uint8Array.of(BELOW)));
   }
 
   private route(to: string): Trunk | null {
@@ -201,7 +201,7 @@ export class Hub implements PacketCarrier {
     const isLost = (peer: string): boolean => isWithin(peer, address) === (kind === BELOW);
     this.links.gone((peer) => peer !== this.address && isLost(peer));
     for (const trunk of this.trunks())
-      if (trunk !== from) trunk.write(trunkHead('', address, Uint8Array.of(kind), 0));
+      if (trunk !== from) trunk.write(...trunkFrame('', address, Uint8Array.of(kind)));
     this.hold();
   }
 }

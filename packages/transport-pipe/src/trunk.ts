@@ -1,9 +1,9 @@
 import { Socket } from 'node:net';
-import { PigeonholeError } from '@pigeonhole/core/transport';
+import { PigeonholeError, sharedIntake } from '@pigeonhole/core/transport';
 
 /**
  * A frame: length of the rest (4 bytes, little-endian), length of the receiver's address (2), of the sender's (2), both addresses, and
- * the packet. Without a receiver it is a notice to the process at the other end of the pipes.
+ * the packet. Without a receiver it is a notice to the process at the other end of the pipes. Its bytes are valid while it is reported.
  */
 export interface TrunkFrame {
   readonly to: string;
@@ -43,9 +43,14 @@ export class Trunk {
     write: number,
     private readonly events: TrunkEvents,
   ) {
-    this.incoming = new Socket({ fd: read, readable: true, writable: false });
+    const buffer = sharedIntake();
+    const callback = (bytes: number): true => {
+      this.take(buffer.subarray(0, bytes));
+      return true;
+    };
+    const options = { fd: read, readable: true, writable: false, onread: { buffer, callback } };
+    this.incoming = new Socket(options);
     this.outgoing = new Socket({ fd: write, readable: false, writable: true });
-    this.incoming.on('data', (chunk: Buffer) => this.take(chunk));
     // Errors of writing only say what reading will: that the other process has gone. What it wrote comes first.
     this.outgoing.on('error', () => {});
     this.incoming.on('error', () => {});
@@ -124,18 +129,32 @@ export class Trunk {
         whole,
       });
     }
-    if (bytes.length > 0) this.rest = bytes;
+    if (bytes.length > 0) this.rest = Buffer.from(bytes);
   }
 }
 
-/** What stands before a packet of `length` bytes, with `head` as its beginning. */
-export function trunkHead(to: string, from: string, head: Uint8Array, length: number): Buffer {
-  const bytes = Buffer.allocUnsafe(PREFIX + to.length + from.length + head.byteLength);
-  bytes.writeUInt32LE(bytes.length - 4 + length, 0);
+/** Longer payloads are written as they are, behind their head, rather than copied. */
+const COPY_LIMIT = 4096;
+
+/** A frame with a packet of `head` and `payload`, in pieces. */
+export function trunkFrame(
+  to: string,
+  from: string,
+  head: Uint8Array,
+  payload: Uint8Array = nothing,
+): Uint8Array[] {
+  const { byteLength } = payload;
+  const copied = byteLength <= COPY_LIMIT;
+  const start = PREFIX + to.length + from.length;
+  const end = start + head.byteLength;
+  const bytes = Buffer.allocUnsafe(copied ? end + byteLength : end);
+  bytes.writeUInt32LE(end - 4 + byteLength, 0);
   bytes.writeUInt16LE(to.length, 4);
   bytes.writeUInt16LE(from.length, 6);
   bytes.write(to, PREFIX, 'latin1');
   bytes.write(from, PREFIX + to.length, 'latin1');
-  bytes.set(head, PREFIX + to.length + from.length);
-  return bytes;
+  bytes.set(head, start);
+  if (!copied) return [bytes, payload];
+  bytes.set(payload, end);
+  return [bytes];
 }

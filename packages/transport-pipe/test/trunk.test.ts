@@ -2,7 +2,7 @@
 import { closeSync, writeSync } from 'node:fs';
 import { makePipe } from '@pigeonhole/native';
 import { expect, onTestFinished, test } from 'vitest';
-import { Trunk, type TrunkFrame, trunkHead } from '../src/trunk.js';
+import { Trunk, type TrunkFrame, trunkFrame } from '../src/trunk.js';
 
 /** One end of two pipes, and the raw other end. */
 function raw() {
@@ -15,7 +15,8 @@ function raw() {
   const waiting: (() => void)[] = [];
   const trunk = new Trunk(incoming.read, outgoing.write, {
     frame: (frame) => {
-      frames.push(frame);
+      // Its bytes are valid during this call.
+      frames.push({ ...frame, packet: Buffer.from(frame.packet) });
       for (const wake of waiting.splice(0)) wake();
     },
     room: () => {},
@@ -41,7 +42,7 @@ const head = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
 
 test('a frame arrives whole however its bytes are cut', async () => {
   const other = raw();
-  const frame = Buffer.concat([trunkHead('a/1', 'a', head, 5), Buffer.from('hello')]);
+  const frame = Buffer.concat(trunkFrame('a/1', 'a', head, Buffer.from('hello')));
   for (let cut = 0; cut <= frame.length; cut++) {
     other.write(frame.subarray(0, cut));
     await new Promise(setImmediate);
@@ -66,7 +67,7 @@ test.each([
 
 test('a part of a frame is dropped when its writer dies, what came before is not', async () => {
   const other = raw();
-  const frame = Buffer.concat([trunkHead('a/1', 'a', head, 5), Buffer.from('hello')]);
+  const frame = Buffer.concat(trunkFrame('a/1', 'a', head, Buffer.from('hello')));
   other.write(Buffer.concat([frame, frame.subarray(0, 20)]));
   other.close();
   expect(await other.ended).toBe(undefined);

@@ -11,7 +11,8 @@ export class End implements LinkHandler {
   private readonly waiting: { holds: () => boolean; resolve: () => void }[] = [];
 
   data(chunk: Uint8Array, owned: boolean): void {
-    this.chunks.push(owned ? chunk : chunk.slice());
+    // Not by `slice`, which on a Buffer is a view.
+    this.chunks.push(owned ? chunk : Uint8Array.from(chunk));
     this.report('data');
   }
 

@@ -13,8 +13,10 @@ import { type Introduction, Session, type SessionOwner } from './session.js';
 
 /** Links whose other side has not yet said who it is; of more, the oldest goes. */
 const MAX_STRANGERS = 256;
-/** Links with one other process. Two that dial each other at once have two, and a third while one is ending. */
+/** Links with one other process: one, others while they are ending, and another where two dialled each other at nearly the same time. */
 const MAX_LINKS = 8;
+/** How long a link that comes while this process dials the other is put off for the sake of its own (milliseconds). */
+const CROSSING_PATIENCE = 1_000;
 /** So many connections to a process that lives may be refused in a row before that is an error: its port may be just opening anew. */
 const MAX_REFUSALS = 20;
 /** How long such a link may stay silent (milliseconds). */
@@ -169,8 +171,25 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
       );
     const peer = await this.setup.registry.identify(who.incarnation);
     if (peer === null) return this.neighbours?.admit(who, link) ?? null;
-    if (!who.byName) return peer;
+    if (!who.byName) {
+      await this.settleCrossing(peer);
+      return peer;
+    }
     throw new PigeonholeError('ERR_PEER_DOWN', 'processes of one host find each other through the directory');
+  }
+
+  /**
+   * Two that have dialled each other at once keep one link, that of the lower incarnation: on two, an answer and the acceptance of its question
+   * would leave in two writes, and wake the other side twice.
+   */
+  private async settleCrossing({ name, incarnation }: PeerInfo): Promise<void> {
+    const dial = this.dialling.get(incarnation);
+    if (dial === undefined || incarnation < this.self.incarnation) return;
+    await within(dial, CROSSING_PATIENCE).catch(() => {});
+    if (this.sessions.get(incarnation)?.open !== true) return;
+    throw new PigeonholeError('ERR_PEER_DOWN', `process '${name}' has been dialled by this one`, {
+      address: this.self.name,
+    });
   }
 
   recognise(who: Introduction, link: Link): PeerInfo {
@@ -345,7 +364,11 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
         address: peer.name,
       });
     const session = await this.connect(peer, address);
-    await session.ready;
+    const error = await session.ready.catch((reason: Error) => reason);
+    // Where both have dialled at once, the link that was ready first serves both ways.
+    const first = this.sessions.get(peer.incarnation);
+    if (first?.open === true) return first;
+    if (error instanceof Error) throw error;
     return session;
   }
 

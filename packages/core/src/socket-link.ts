@@ -1,0 +1,101 @@
+import { Socket } from 'node:net';
+import type { Link, LinkHandler } from './transport.js';
+
+/** Most bytes of one read: as much as Node.js itself reads at once. */
+const READ_BYTES = 64 * 1024;
+
+const nothing = new Uint8Array(0);
+
+let intake: Buffer | undefined;
+
+/**
+ * Where sockets may read into (option `onread` of `net`), if what is read is done with when the callback returns: one for all of a thread, as one
+ * is read at a time.
+ */
+export function sharedIntake(): Buffer {
+  intake ??= Buffer.allocUnsafeSlow(READ_BYTES);
+  return intake;
+}
+
+/** Node.js has the connection below a socket, and lets another socket have it, but has no public name for either. */
+interface WithHandle {
+  _handle?: object | null;
+}
+
+/** A link over a connected stream socket, which is an ordered stream of bytes already: all that is left is to pass on. */
+export class SocketLink implements Link {
+  private handler: LinkHandler | null = null;
+  private readonly buffered: boolean;
+  protected readonly socket: Socket;
+  private error: Error | undefined;
+  private full = false;
+
+  /**
+   * Owns the connection, and the socket may be another than `connected` from now on. To be made, and `report` called, before the event loop
+   * turns again: else bytes that have come meanwhile would be lost.
+   */
+  constructor(connected: Socket) {
+    this.socket = unbuffered(connected, (chunk) => this.handler?.data(chunk, false)) ?? connected;
+    this.buffered = this.socket === connected;
+  }
+
+  report(handler: LinkHandler): void {
+    const { socket } = this;
+    this.handler = handler;
+    // Each chunk is a buffer of its own (net and tls allocate one a read), so the handler may keep views of it.
+    if (this.buffered) socket.on('data', (chunk: Buffer) => handler.data(chunk, true));
+    socket.on('drain', () => {
+      if (!this.full) return;
+      this.full = false;
+      handler.drain();
+    });
+    socket.on('error', (error) => {
+      this.error = error;
+    });
+    socket.on('close', () => handler.end(this.error));
+  }
+
+  write(batch: Uint8Array): boolean {
+    // `write` answers false for a large batch even where the kernel has taken all of it.
+    if (!this.socket.write(batch) && this.socket.writableLength > 0) this.full = true;
+    return !this.full;
+  }
+
+  sent(done: () => void): boolean {
+    if (this.socket.writableLength === 0) return true;
+    // Behind the rest; of one that is being closed the end will tell.
+    if (this.socket.writable) this.socket.write(nothing, done);
+    return false;
+  }
+
+  close(): void {
+    this.socket.end();
+  }
+
+  destroy(error?: Error): void {
+    this.socket.destroy(error);
+  }
+}
+
+/**
+ * The same connection on a socket that reads into memory that is used again (option `onread` of net.connect): a buffer of 64 KiB for each read, and
+ * the stream that it would go through, are half of what a small message costs a process. `net` offers that to who connects only, so the
+ * connection is given to a new socket. Null where that cannot be done: one with TLS, one that has read already, or an unknown Node.js.
+ */
+function unbuffered(socket: Socket, take: (chunk: Buffer) => void): Socket | null {
+  const { _handle: handle } = socket as WithHandle;
+  if (Object.getPrototypeOf(socket) !== Socket.prototype || handle == null) return null;
+  if (socket.destroyed || socket.connecting || socket.readableLength + socket.writableLength > 0) return null;
+  const buffer = sharedIntake();
+  const callback = (bytes: number): true => {
+    take(buffer.subarray(0, bytes));
+    return true;
+  };
+  const options = { handle, onread: { buffer, callback } };
+  const heir = new Socket(options as ConstructorParameters<typeof Socket>[0]);
+  if ((heir as WithHandle)._handle !== handle) return null;
+  // What is left of the first is nothing but a name, and the listener's count of it.
+  (socket as WithHandle)._handle = null;
+  socket.destroy();
+  return heir;
+}

@@ -1,0 +1,99 @@
+/** Links over stream sockets: every byte arrives, in order, however the socket is read. */
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { SocketLink } from '../src/socket-link.js';
+import type { LinkHandler } from '../src/transport.js';
+import { runtimeDirectory, until } from './child.js';
+
+class Collected implements LinkHandler {
+  readonly chunks: Buffer[] = [];
+  owned = new Set<boolean>();
+  drains = 0;
+  ends: (Error | undefined)[] = [];
+
+  data(chunk: Uint8Array, owned: boolean): void {
+    this.owned.add(owned);
+    this.chunks.push(Buffer.from(chunk));
+  }
+
+  drain(): void {
+    this.drains++;
+  }
+
+  end(error?: Error): void {
+    this.ends.push(error);
+  }
+
+  get bytes(): Buffer {
+    return Buffer.concat(this.chunks);
+  }
+}
+
+function linked(socket: Socket): [SocketLink, Collected] {
+  const link = new SocketLink(socket);
+  const collected = new Collected();
+  link.report(collected);
+  return [link, collected];
+}
+
+async function scene(): Promise<{ accepted: Socket; connected: Socket; closed: Promise<unknown> }> {
+  const path = join(await runtimeDirectory(), 's');
+  const server = createServer();
+  server.listen(path);
+  await once(server, 'listening');
+  const connected = connect(path);
+  const [[accepted]] = await Promise.all([once(server, 'connection'), once(connected, 'connect')]);
+  const closed = once(server, 'close');
+  server.close();
+  return { accepted, connected, closed };
+}
+
+test('what is written on either side arrives at the other, and an orderly end follows it', async () => {
+  const { accepted, connected, closed } = await scene();
+  const [here, fromThere] = linked(accepted);
+  const [there, fromHere] = linked(connected);
+  // The listener has lost sight of it, so it does not wait for its end.
+  await closed;
+  const batches = [1, 100, 65_536, 3_000_000, 5].map((length) => randomBytes(length));
+  for (const batch of batches) {
+    here.write(batch);
+    there.write(batch);
+  }
+  const all = Buffer.concat(batches);
+  await until(() => fromHere.bytes.length === all.length, 'what was written here');
+  await until(() => fromThere.bytes.length === all.length, 'what was written there');
+  expect(fromHere.bytes.equals(all)).toBe(true);
+  expect(fromThere.bytes.equals(all)).toBe(true);
+  await until(() => fromHere.drains + fromThere.drains === 2, 'both to have room again');
+  expect([...fromHere.owned, ...fromThere.owned]).toEqual([false, false]);
+  here.write(Buffer.from('last'));
+  here.close();
+  await until(() => fromHere.ends.length + fromThere.ends.length === 2, 'both ends');
+  expect(fromHere.bytes.subarray(all.length).toString()).toBe('last');
+  expect([...fromHere.ends, ...fromThere.ends]).toEqual([undefined, undefined]);
+});
+
+test('an end by force is told to both sides, with its reason to the one that it comes from', async () => {
+  const { accepted, connected } = await scene();
+  const [here, fromThere] = linked(accepted);
+  const [, fromHere] = linked(connected);
+  const reason = new Error('no more of it');
+  here.destroy(reason);
+  await until(() => fromHere.ends.length + fromThere.ends.length === 2, 'both ends');
+  expect(fromThere.ends).toEqual([reason]);
+});
+
+test('a socket that has read already goes on as it is, and loses nothing', async () => {
+  const { accepted, connected } = await scene();
+  connected.write('early ');
+  await until(() => accepted.readableLength > 0, 'bytes before the link');
+  const [here, fromThere] = linked(accepted);
+  connected.write('and late');
+  await until(() => fromThere.bytes.toString() === 'early and late', 'all of it');
+  expect([...fromThere.owned]).toEqual([true]);
+  here.destroy();
+  await once(connected, 'close');
+});
