@@ -37,12 +37,15 @@ export class Pending implements CallTracker {
 
   /** The outcome of an operation that its channel has. */
   outcome<T>(operation: Operation<T>, options: WaitOptions, verb: string, cancel: () => void): Promise<T> {
-    if (!operation.settled) {
-      this.track(operation);
-      if (options.timeout !== undefined || options.signal !== undefined)
-        operation.watch(options, `${verb} ${this.label}`, cancel);
-    }
+    this.follow(operation);
+    if (!operation.settled && (options.timeout !== undefined || options.signal !== undefined))
+      operation.watch(options, `${verb} ${this.label}`, cancel);
     return operation.outcome();
+  }
+
+  /** Sees to the end of one that its channel has and of which nobody is promised the outcome. */
+  follow(operation: Waiting): void {
+    if (!operation.settled) this.track(operation);
   }
 
   /** The same, blocking the thread until it is settled. */

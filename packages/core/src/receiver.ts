@@ -188,6 +188,14 @@ export class Receiver<T = unknown> implements AsyncIterable<Message<T>> {
     return this.receiveOne(selector, true, NO_OPTIONS, 'receive from');
   }
 
+  /** @internal likewise, with an operation of the caller's own, of which nobody is promised anything; `make` is given what decodes a message */
+  waitWith(make: (open: (envelope: Envelope) => Message<T>) => ReceiveOperation): void {
+    this.pending.check(NO_OPTIONS);
+    const operation = make(this.open);
+    this.setup.channel.receive(operation);
+    this.pending.follow(operation);
+  }
+
   private start(options: ReceiveOptions, wait: boolean, verb: string): Promise<Message<T> | null> {
     try {
       const selector = this.check(options);

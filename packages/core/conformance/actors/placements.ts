@@ -58,8 +58,10 @@ export const placements: readonly ActorTest[] = [
       const values = client.ref<typeof spring>('spring').stream.never();
       assert.equal((await values.next()).value, 'ready');
       const next = rejection(values.next());
-      for (const peer of client.peers().filter(({ name }) => /^server\.(waiter|spring)$/.test(name)))
-        stage.kill(peer.pid);
+      const served = () => client.peers().filter(({ name }) => /^server\.(waiter|spring)$/.test(name));
+      // A store may be quicker than the news of who has joined.
+      await stage.until(async () => served().length === 2, 'both processes to be known');
+      for (const { pid } of served()) stage.kill(pid);
       assert.equal((await stage.within(asked, 'the ask')).code, 'ERR_OUTCOME_UNKNOWN');
       assert.equal((await stage.within(next, 'the stream')).code, 'ERR_OUTCOME_UNKNOWN');
     },

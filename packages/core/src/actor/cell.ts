@@ -4,6 +4,7 @@ import { PigeonholeError } from '../errors.js';
 import type { Message } from '../message.js';
 import type { Receiver } from '../receiver.js';
 import { childLogger } from './actor-log.js';
+import type { Arrivals } from './arrivals.js';
 import { Children } from './children.js';
 import { type Alarm, within } from './clock.js';
 import { type SelfRef, TurnContext } from './context.js';
@@ -58,6 +59,10 @@ export class Cell implements Taker {
   ) {
     this.behaviour = actor.spec.handlers;
     this.intake = new Intake(this);
+  }
+
+  get arrivals(): Arrivals {
+    return this.actor.system.arrivals;
   }
 
   get ended(): boolean {
@@ -170,13 +175,16 @@ export class Cell implements Taker {
     const began = channels.handle.hasSubscribers ? this.actor.system.clock.now() : 0;
     turn.stashed = false;
     let result: unknown;
+    let streams: boolean;
     try {
       result = handle(new TurnContext(this, turn), arg);
+      // In here, because a getter of the result may throw.
+      if (isPromise(result)) return this.await(turn, result, began);
+      streams = isStream(result);
     } catch (error) {
       return this.failed(turn, error, began);
     }
-    if (isPromise(result)) return this.await(turn, result, began);
-    if (isStream(result) || turn.request.kind === Request.stream) return this.stream(turn, result);
+    if (streams || turn.request.kind === Request.stream) return this.stream(turn, result);
     return this.finished(turn, result, began);
   }
 

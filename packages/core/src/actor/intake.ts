@@ -3,6 +3,7 @@ import type { PigeonholeError } from '../errors.js';
 import type { Message, Selector } from '../message.js';
 import { pace } from '../pace.js';
 import type { Receiver, TryReceiveOptions } from '../receiver.js';
+import type { Arrivals, Awaiting } from './arrivals.js';
 
 /** So many messages one instance takes in a row before it lets others of its process have a go. */
 const RUN = 32;
@@ -16,6 +17,7 @@ export interface Taker {
   readonly types: readonly number[] | undefined;
   /** Runs several turns at a time; null: one. */
   readonly queue: PQueue | null;
+  readonly arrivals: Arrivals;
   taken(message: Message<unknown>): Promise<unknown> | undefined;
   /** Nothing more can be received; with `ERR_CORRUPT`, one message could not. */
   intakeFailed(error: PigeonholeError): void;
@@ -25,7 +27,7 @@ export interface Taker {
  * The order in which one instance takes its turns: what is in here first, then the mailbox. It takes a message from the mailbox
  * only when a turn is free for it, so that what has not begun is still there for other instances when this one dies.
  */
-export class Intake {
+export class Intake implements Awaiting {
   private receiver: Receiver<unknown> | null = null;
   private mode: 'paused' | 'open' | 'draining' | 'closed' = 'paused';
   private drainBefore = Number.POSITIVE_INFINITY;
@@ -155,10 +157,12 @@ export class Intake {
       message = receiver.takeNow(this.selector);
       if (message === null) {
         this.run = 0;
-        this.receive(receiver.wait(this.selector));
+        this.receiving = true;
+        receiver.waitWith((open) => this.taker.arrivals.receive(this.selector, open, this));
         return false;
       }
     } catch (error) {
+      this.receiving = false;
       return this.goesOnAfter(error as PigeonholeError) && this.mayGoOn();
     }
     this.take(message);
@@ -174,7 +178,7 @@ export class Intake {
       this.resting = false;
       this.next();
     };
-    if (free) queueMicrotask(wake);
+    if (free) void Promise.resolve().then(wake);
     else pace.later(wake);
     return false;
   }
@@ -183,20 +187,22 @@ export class Intake {
     this.receiving = true;
     receiving.then(
       (message) => this.received(message),
-      (error: PigeonholeError) => this.receivedNot(error),
+      (error: unknown) => this.receivedNot(error),
     );
   }
 
-  private received(message: Message<unknown> | null): void {
+  /** @internal */
+  received(message: Message<unknown> | null): void {
     this.receiving = false;
     if (message === null || message.sentAt > this.drainBefore) this.drained();
     if (message !== null) this.take(message);
     this.next();
   }
 
-  private receivedNot(error: PigeonholeError): void {
+  /** @internal */
+  receivedNot(error: unknown): void {
     this.receiving = false;
-    if (this.goesOnAfter(error)) this.next();
+    if (this.goesOnAfter(error as PigeonholeError)) this.next();
     this.checkIdle();
   }
 

@@ -3,6 +3,7 @@ import type { PeerEvent } from '../events.js';
 import type { Message } from '../message.js';
 import type { ActorRuntime } from './actor-runtime.js';
 import { Announcing } from './announcing.js';
+import { Arrivals } from './arrivals.js';
 import { Asks } from './asks.js';
 import { type Clock, systemClock, within } from './clock.js';
 import { ControlLine } from './control.js';
@@ -48,6 +49,7 @@ export class ActorSystem {
   readonly topics: Topics;
   readonly incoming: Incoming;
   readonly announcing: Announcing;
+  readonly arrivals = new Arrivals();
   /** Streams that are read here. */
   readonly readings = new Map<number, Reading>();
   private readonly lines = new Map<string, Line>();
