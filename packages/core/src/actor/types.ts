@@ -105,11 +105,14 @@ type Rest<F> = F extends (ctx: never, ...rest: infer R) => unknown ? R : never;
 type Result<F> = F extends (...args: never) => infer R ? R : never;
 type Call<F, O, R> =
   Rest<F> extends [] ? (arg?: undefined, options?: O) => R : (...args: [...arg: Rest<F>, options?: O]) => R;
-type Streamed<F> = [Result<F>] extends [never]
-  ? false
-  : Result<F> extends AsyncIterable<unknown>
-    ? true
-    : false;
+/** Compares functions first, which for most settles it without inferring what they return: `any` and `never`, which fit anything, do not count. */
+type Streamed<F> = F extends (...args: never) => AsyncIterable<unknown>
+  ? unknown extends Result<F>
+    ? false
+    : [Result<F>] extends [never]
+      ? false
+      : true
+  : false;
 type ValueOf<F> = Result<F> extends AsyncIterable<infer V> ? V : never;
 
 /** An actor by its name, wherever it is served. Cheap; needs nobody to serve it. */
