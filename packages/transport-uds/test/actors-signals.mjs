@@ -1,4 +1,4 @@
-// A service that stops in good order: node actors-signals.mjs DIRECTORY
+// A service that stops in good order: node actors-signals.mjs DIRECTORY DEADLINE
 import { createRuntime, defineActor, stopOnSignals } from '@pigeonhole/core';
 
 const worker = defineActor('worker', {
@@ -21,5 +21,5 @@ const runtime = await createRuntime({
   logger: false,
 });
 await runtime.spawn(worker);
-stopOnSignals(runtime, { deadline: 200, report: (report) => process.send({ report }) });
+stopOnSignals(runtime, { deadline: Number(process.argv[3]), report: (report) => process.send({ report }) });
 process.send({ ready: true });

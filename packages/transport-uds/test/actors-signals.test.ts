@@ -15,9 +15,12 @@ type Worker = ActorDefinition<
   { work(ctx: never, milliseconds: number): Promise<number>; forEver(): Promise<never> }
 >;
 
-async function service() {
+async function service(deadline = 200) {
   const directory = mkdtempSync(join(tmpdir(), 'pg-'));
-  const child = fork(script, [directory], { execArgv: [], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const child = fork(script, [directory, `${deadline}`], {
+    execArgv: [],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
   const gone = once(child, 'exit');
   let report: StopReport | undefined;
   child.on('message', (message: { report?: StopReport }) => {
@@ -37,7 +40,7 @@ async function service() {
 }
 
 test('SIGTERM: all that was asked is answered, and the exit code is 0', async () => {
-  const { child, gone, worker, report } = await service();
+  const { child, gone, worker, report } = await service(60_000);
   const answers = [worker.ask.work(20), worker.ask.work(20), worker.ask.work(20)];
   await worker.tell.work(0);
   child.kill('SIGTERM');
