@@ -35,6 +35,10 @@ export interface Codec {
    * overwrites: the codec must not receive while it decodes, nor keep them. Throws `ERR_FRAME`. Optional: a codec without it is given a copy of its own.
    */
   decodeChecked?(bytes: Uint8Array, limits: CodecLimits, start?: number, end?: number): unknown;
+  /** `decodeChecked` of bytes that nobody else has, which what is decoded may keep. Optional. */
+  adopt?(bytes: Uint8Array): unknown;
+  /** The bytes of a body that are its own encoding, where they lie. Throws what `encode` throws. Optional. */
+  bytesOf?(body: unknown, limits: CodecLimits): Uint8Array;
   /** Checks bytes from outside in one linear scan before anything is allocated. Throws `ERR_FRAME`. */
   verify(bytes: Uint8Array, limits: CodecLimits): void;
 }

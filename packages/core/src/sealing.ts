@@ -74,6 +74,22 @@ export function seal(body: unknown, type: number, priority: number, sealing: Sea
   return { body: codec.encode(body, limits), codec: codec.id, from, type, priority, sentAt: Date.now() };
 }
 
+/** From so many bytes on it costs more to copy a body twice than to make a call for it alone. */
+const APART = 8192;
+
+/** A long body that can be sent from where it lies; else null. Throws what the codec throws. */
+export function bytesApart(
+  body: unknown,
+  { codec, limits }: Sealing,
+  channel: SendAtOnce,
+): Uint8Array | null {
+  if (codec.bytesOf === undefined || channel.sendBytes === undefined) return null;
+  if (!(body instanceof Uint8Array) || body.length < APART) return null;
+  // Others may change them while they are being read.
+  if (!(body.buffer instanceof ArrayBuffer)) return null;
+  return codec.bytesOf(body, limits);
+}
+
 /** Whether bodies are just being put where those of all handles are put. A getter of one may send another. */
 let filling = false;
 
@@ -94,16 +110,20 @@ export function fill(body: unknown, { codec, limits }: Sealing, { outgoing, leng
 export function fillMany(
   bodies: readonly unknown[],
   first: number,
-  { codec, limits }: Sealing,
-  { outgoing, lengths }: SendAtOnce,
+  sealing: Sealing,
+  channel: SendAtOnce,
 ): number {
+  const { codec, limits } = sealing;
+  const { outgoing, lengths } = channel;
   if (filling || codec.encodeInto === undefined) return 0;
   filling = true;
   let at = 0;
   let count = 0;
   try {
     for (; count < lengths.length && first + count < bodies.length; count++) {
-      const length = codec.encodeInto(bodies[first + count], limits, outgoing, at);
+      const body = bodies[first + count];
+      if (bytesApart(body, sealing, channel) !== null) break;
+      const length = codec.encodeInto(body, limits, outgoing, at);
       if (length < 0) break;
       lengths[count] = length;
       at += length;

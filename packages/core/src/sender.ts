@@ -2,7 +2,7 @@ import { PigeonholeError } from './errors.js';
 import { type Loan, Loans } from './loan.js';
 import { pace } from './pace.js';
 import { Pending, unsupportedSync } from './pending.js';
-import { fill, fillMany, priorityOf, type Sealing, seal, typeOf, validate } from './sealing.js';
+import { bytesApart, fill, fillMany, priorityOf, type Sealing, seal, typeOf, validate } from './sealing.js';
 import type { Channel } from './transport.js';
 import { SendOperation, type WaitOptions } from './waiters.js';
 
@@ -176,8 +176,11 @@ export class Sender<T = unknown> {
   private submit(value: unknown, type: number, priority: number, wait: boolean): boolean | SendOperation {
     const { channel, codec } = this.setup;
     const { sendAtOnce } = channel;
-    if (sendAtOnce !== undefined && fill(value, this.setup, sendAtOnce))
-      return sendAtOnce.send(codec.id, type, priority, wait);
+    if (sendAtOnce !== undefined) {
+      const bytes = bytesApart(value, this.setup, sendAtOnce);
+      if (bytes !== null) return sendAtOnce.sendBytes?.(bytes, codec.id, type, priority, wait) ?? false;
+      if (fill(value, this.setup, sendAtOnce)) return sendAtOnce.send(codec.id, type, priority, wait);
+    }
     const operation = new SendOperation(seal(value, type, priority, this.setup), wait);
     channel.send(operation);
     return operation;
@@ -193,7 +196,13 @@ export class Sender<T = unknown> {
       this.pending.check(options);
       const type = typeOf(options);
       const priority = priorityOf(options);
-      for (;;) {
+      while (sent < bodies.length) {
+        const bytes = bytesApart(bodies[sent], this.setup, sendAtOnce);
+        if (bytes !== null) {
+          if (sendAtOnce.sendBytes?.(bytes, codec.id, type, priority, false) !== true) break;
+          sent++;
+          continue;
+        }
         const count = fillMany(bodies, sent, this.setup, sendAtOnce);
         const accepted = count === 0 ? 0 : sendAtOnce.sendMany(count, codec.id, type, priority);
         sent += accepted;

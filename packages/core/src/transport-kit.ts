@@ -1,7 +1,7 @@
 /** What the author of a transport needs: the contract, and what several transports share. See docs/adding-a-transport.md. */
 export { lacking } from './abilities.js';
 export type { Capacity, Ordering } from './address.js';
-export { type Codec, type CodecLimits, verifyBody } from './codec.js';
+export { type Codec, CodecId, type CodecLimits, verifyBody } from './codec.js';
 export {
   type ErrorCode,
   type ErrorDetails,

@@ -244,6 +244,14 @@ export interface SendAtOnce {
    * the operation that now waits.
    */
   send(codec: number, type: number, priority: number, wait: boolean): boolean | SendOperation;
+  /** As `send`, of bytes that lie elsewhere and are copied during the call. Absent: none are sent from elsewhere. */
+  sendBytes?(
+    bytes: Uint8Array,
+    codec: number,
+    type: number,
+    priority: number,
+    wait: boolean,
+  ): boolean | SendOperation;
   /** Sends `count` bodies until one would have to wait; how many were accepted. */
   sendMany(count: number, codec: number, type: number, priority: number): number;
 }

@@ -82,7 +82,7 @@ export interface ShmMembers {
 export interface ShmBuffers {
   /** Bodies that were received. */
   readonly incoming: Uint8Array;
-  /** Nine numbers for each of them: (a handle), length, codec, type, priority, sentAt, lane, who has the lane, order. */
+  /** Nine numbers for each of them: (a handle, or of a claim by a mailbox's method whether its body is in `incoming`), length, codec, type, priority, sentAt, lane, who has the lane, order. */
   readonly frames: Float64Array;
   /** Bodies to be sent. */
   readonly outgoing: Uint8Array;
@@ -113,7 +113,8 @@ export interface ShmMailbox {
   sendOutcome(handle: number): 0 | 1 | 2;
   withdrawSend(handle: number): 0 | 1 | 2;
   claim(selector: number): boolean;
-  body(): Uint8Array;
+  /** Copies the body of the latest claim into `target`, which has room for it; `take`: and takes it. */
+  body(target: Uint8Array, take: boolean): void;
   take(): void;
   giveBack(): void;
   want(selector: number, token: number): number;

@@ -187,9 +187,14 @@ class JsMailbox : public Napi::ObjectWrap<JsMailbox> {
     return described(info.Env(), found);
   }
 
-  /** A copy of the claimed message's body, for one that the scratch does not hold. */
-  Napi::Value body(const Napi::CallbackInfo& info) {
-    return Napi::Buffer<uint8_t>::Copy(info.Env(), reinterpret_cast<const uint8_t*>(traffic_.received.body), traffic_.received.length);
+  /** (target, take): copies the claimed message's body there, for one that is not in the scratch; `take`: and takes it. */
+  void body(const Napi::CallbackInfo& info) {
+    auto target = info[0].As<Napi::Uint8Array>();
+    guarded(info.Env(), [&] {
+      if (target.ByteLength() < mailbox().claimed().length) throw Fault{Fault::Kind::system, EINVAL, "memory that is too short for a body"};
+      mailbox().copyBody(reinterpret_cast<std::byte*>(target.Data()));
+      if (info[1].As<Napi::Boolean>()) mailbox().take();
+    });
   }
 
   void take(const Napi::CallbackInfo& info) {
@@ -334,7 +339,10 @@ class JsMailbox : public Napi::ObjectWrap<JsMailbox> {
 
   /** A view of the claimed message's body, or null. */
   Napi::Value claimedView(const Napi::CallbackInfo& info) {
-    auto mapping = guarded(info.Env(), [&] { return mailbox().mappingOfClaimed(); });
+    auto mapping = guarded(info.Env(), [&] {
+      mailbox().checkBody();
+      return mailbox().mappingOfClaimed();
+    });
     const Mailbox::Received& claimed = mailbox().claimed();
     return openView(info.Env(), std::move(mapping), claimed.body, claimed.length);
   }
@@ -377,7 +385,9 @@ class JsMailbox : public Napi::ObjectWrap<JsMailbox> {
   Napi::Value described(Napi::Env env, bool found) {
     if (found) {
       traffic_.describe(0);
-      if (traffic_.received.length <= traffic_.incomingBytes) std::memcpy(traffic_.incoming, traffic_.received.body, traffic_.received.length);
+      const bool passes = traffic_.received.length <= traffic_.roomFrom(0);
+      if (passes) guarded(env, [&] { mailbox().copyBody(reinterpret_cast<std::byte*>(traffic_.incoming)); });
+      traffic_.frames[0] = passes ? 1 : 0;
     }
     return Napi::Boolean::New(env, found);
   }

@@ -57,15 +57,15 @@ int32_t sendMany(Traffic& traffic, int64_t count) {
   return sent;
 }
 
-/** (mailbox, selector, linger): takes a message, having waited a little for one if `linger`: 1; 2: claimed only, for it is too large; 0: none. */
+/** (mailbox, selector, linger): takes a message, having waited a little for one if `linger`: 1; 2: claimed only, its body is for `body`; 0: none. */
 int32_t receive(Traffic& traffic, int64_t number, int64_t linger) {
   Mailbox& mailbox = traffic.open();
   Selector* selector = traffic.selectorAt(number);
   Mailbox::Received& received = traffic.received;
   if (!mailbox.claim(selector, received) && (linger == 0 || !mailbox.linger() || !mailbox.claim(selector, received))) return 0;
   traffic.describe(0);
-  if (received.length > traffic.incomingBytes) return 2;
-  std::memcpy(traffic.incoming, received.body, received.length);
+  if (received.length > traffic.roomFrom(0)) return 2;
+  mailbox.copyBody(reinterpret_cast<std::byte*>(traffic.incoming));
   mailbox.take();
   return 1;
 }
@@ -83,9 +83,9 @@ int32_t receiveMany(Traffic& traffic, int64_t number, int64_t most) {
   try {
     while (room && static_cast<size_t>(count) < frames && mailbox.claim(selector, traffic.received)) {
       traffic.describe(static_cast<size_t>(count++));
-      room = received.length <= traffic.incomingBytes - used;
+      room = received.length <= traffic.roomFrom(used);
       if (!room) break;
-      std::memcpy(traffic.incoming + used, received.body, received.length);
+      mailbox.copyBody(reinterpret_cast<std::byte*>(traffic.incoming + used));
       used += received.length;
       mailbox.takeOnly();
     }

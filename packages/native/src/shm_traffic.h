@@ -2,6 +2,7 @@
 
 #include <napi.h>
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -12,6 +13,8 @@ namespace pigeonhole::shm {
 
 /** Numbers that describe one message in `frames`. */
 inline constexpr size_t kFrame = 9;
+/** Bodies up to this go through `incoming`: to copy them a second time costs less than a call for each. */
+inline constexpr size_t kPassing = 8192;
 
 /** `fault` as JavaScript gets it: with `kind` and `errno`. */
 Napi::Error toError(Napi::Env env, const Fault& fault);
@@ -38,6 +41,8 @@ struct Traffic {
     if (mailbox == nullptr) throw Fault{Fault::Kind::system, EBADF, "it has been left"};
     return *mailbox;
   }
+  /** For a body that is put there; longer ones are copied to where they are to stay, at once. */
+  size_t roomFrom(size_t used) const { return std::min(incomingBytes - used, kPassing); }
   /** Negative: none. */
   Selector* selectorAt(int64_t number) { return number < 0 ? nullptr : selectors.at(static_cast<size_t>(number)).get(); }
   /** Puts what was received into a frame. */

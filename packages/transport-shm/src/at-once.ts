@@ -1,11 +1,10 @@
 import { type Envelope, type Selector, type SendAtOnce, SendOperation } from '@pigeonhole/core/transport';
 import { native, type ShmBuffers, type ShmMailbox } from '@pigeonhole/native';
-import { FRAME } from './letter.js';
+import { FRAME, type Letter } from './letter.js';
 import type { SharedMailbox } from './mailbox.js';
-import { NOTHING, type Receives, TOO_LARGE } from './receives.js';
+import { BATCH_BYTES, NOTHING, type Receives, TOO_LARGE } from './receives.js';
 
 const [ACCEPTED, REFUSED] = [0, 1];
-
 /** A message that waits in shared memory has its body there. */
 const POSTED = new Uint8Array(0);
 
@@ -49,6 +48,25 @@ export class AtOnce implements SendAtOnce {
     return sent;
   }
 
+  sendBytes(
+    bytes: Uint8Array,
+    codec: number,
+    type: number,
+    priority: number,
+    wait: boolean,
+  ): boolean | SendOperation {
+    const { mailbox } = this;
+    mailbox.checkAlive();
+    const envelope = { body: POSTED, codec, from: '', type, priority, sentAt: Date.now() };
+    if (wait && mailbox.sendsQueue)
+      return mailbox.enqueue(new SendOperation({ ...envelope, body: new Uint8Array(bytes) }, true));
+    if (!wait && mailbox.attempt(() => mailbox.refusesTries())) return false;
+    const sent = mailbox.attempt(() => this.shared.send(bytes, codec, type, priority, envelope.sentAt, wait));
+    if (sent === ACCEPTED) mailbox.sent();
+    if (sent === ACCEPTED || sent === REFUSED) return sent === ACCEPTED;
+    return mailbox.keep(new SendOperation(envelope, true));
+  }
+
   take(selector: Selector | null, blocking: boolean): Envelope | null {
     const { mailbox, receives } = this;
     mailbox.checkAlive();
@@ -57,8 +75,8 @@ export class AtOnce implements SendAtOnce {
       this.addon.shmReceive(this.number, receives.selectorFor(selector), blocking ? 1 : 0),
     );
     if (outcome === NOTHING) return null;
-    const letter = receives.letter(0, 0, outcome === TOO_LARGE);
-    if (outcome === TOO_LARGE) this.shared.take();
+    const letter =
+      outcome === TOO_LARGE ? mailbox.attempt(() => receives.takeApart(0)) : receives.letter(0, 0);
     mailbox.taken();
     return letter;
   }
@@ -66,7 +84,12 @@ export class AtOnce implements SendAtOnce {
   takeMany(selector: Selector | null, max: number, each: (envelope: Envelope) => void): void {
     const { mailbox, receives } = this;
     mailbox.checkAlive();
-    for (let left = max; left > 0 && receives.canTake(selector); ) {
+    let bytes = 0;
+    const counting = (envelope: Envelope): void => {
+      bytes += (envelope as Letter).length;
+      each(envelope);
+    };
+    for (let left = max; left > 0 && bytes < BATCH_BYTES && receives.canTake(selector); ) {
       const most = Math.min(left, this.buffers.frames.length / FRAME);
       let got: number;
       try {
@@ -79,17 +102,31 @@ export class AtOnce implements SendAtOnce {
         throw error;
       }
       const count = Math.abs(got);
-      for (let index = 0, at = 0; index < count; index++) {
-        const large = got < 0 && index === count - 1;
-        const letter = receives.letter(index, at, large);
-        if (large) this.shared.take();
-        else at += letter.length;
-        each(letter);
+      const passed = got < 0 ? count - 1 : count;
+      for (let index = 0, at = 0; index < passed; index++) {
+        const letter = receives.letter(index, at);
+        at += letter.length;
+        counting(letter);
       }
+      const whole = got >= 0 || this.takeApart(count - 1, counting, left < max || count > 1);
       if (count > 0) mailbox.taken();
+      if (!whole) return;
       left -= count;
       if (got >= 0 && count < most) return;
     }
+  }
+
+  /** Takes the last of so many, which is too large to have come with them. What has been taken before it is not to be lost: then `false`. */
+  private takeApart(number: number, each: (envelope: Envelope) => void, others: boolean): boolean {
+    let letter: Envelope;
+    try {
+      letter = this.mailbox.attempt(() => this.receives.takeApart(number));
+    } catch (error) {
+      if (others) return false;
+      throw error;
+    }
+    each(letter);
+    return true;
   }
 
   private mark(codec: number, type: number, priority: number): void {

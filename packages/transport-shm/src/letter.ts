@@ -3,7 +3,10 @@ import type { Codec, CodecLimits, Envelope } from '@pigeonhole/core/transport';
 /** Numbers that describe one message (`ShmBuffers.frames`), and which is which. */
 export const FRAME = 9;
 export const Field = {
+  /** Of a send or a receive that waits. */
   handle: 0,
+  /** Of a claim: 1 if its body is in `incoming`. */
+  passed: 0,
   length: 1,
   codec: 2,
   type: 3,
@@ -14,7 +17,7 @@ export const Field = {
   order: 8,
 } as const;
 
-/** A message whose body lies in memory that the next message will use. */
+/** A message whose body lies in memory that the next message will use, unless it is the message's `own`. */
 export class Letter implements Envelope {
   constructor(
     private readonly bytes: Uint8Array,
@@ -25,6 +28,7 @@ export class Letter implements Envelope {
     readonly type: number,
     readonly priority: number,
     readonly sentAt: number,
+    private readonly own: boolean,
   ) {}
 
   get body(): Uint8Array {
@@ -32,6 +36,7 @@ export class Letter implements Envelope {
   }
 
   decodedBy(codec: Codec & Required<Pick<Codec, 'decodeChecked'>>, limits: CodecLimits): unknown {
+    if (this.own && codec.adopt !== undefined) return codec.adopt(this.bytes);
     return codec.decodeChecked(this.bytes, limits, this.start, this.start + this.length);
   }
 }

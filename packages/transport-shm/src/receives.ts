@@ -1,5 +1,6 @@
 import {
   type Capacity,
+  CodecId,
   Delivery,
   type Envelope,
   matches,
@@ -9,6 +10,7 @@ import {
   type Waiting,
 } from '@pigeonhole/core/transport';
 import { native, type ShmBuffers, type ShmMailbox } from '@pigeonhole/native';
+import { isFault } from './fault.js';
 import { Field, FRAME, Letter } from './letter.js';
 import type { Meeting } from './meeting.js';
 
@@ -17,6 +19,8 @@ export const [NOTHING, TOO_LARGE] = [0, 2];
 /** Selectors kept ready; more make one anew now and then. */
 const SELECTORS = 256;
 export const NONE = -1;
+/** A batch ends with the message that makes it this long: more at a time is memory that no cache holds, and that garbage collections move on. */
+export const BATCH_BYTES = 2 ** 20;
 
 /** Of the mailbox that these receives wait for. */
 export interface Receiving {
@@ -135,7 +139,10 @@ export class Receives {
     const selector = this.selectorFor(operation.selector);
     if (operation.certain && group === null && this.list.first === operation && this.mailbox.capacity !== 0)
       return this.take(operation, selector);
-    while (!operation.settled && this.shared.claim(selector)) if (!this.deliver(operation)) break;
+    for (let bytes = 0; !operation.settled && bytes < BATCH_BYTES && this.shared.claim(selector); ) {
+      bytes += this.field(Field.length);
+      if (!this.deliver(operation)) break;
+    }
     if (!operation.settled) this.meeting.leave(group);
   }
 
@@ -143,8 +150,7 @@ export class Receives {
   private take(operation: ReceiveOperation, selector: number): void {
     const outcome = this.addon.shmReceive(this.number, selector, 0);
     if (outcome === NOTHING) return;
-    operation.deliver(this.claimed());
-    if (outcome === TOO_LARGE) this.shared.take();
+    operation.deliver(outcome === TOO_LARGE ? this.takeApart(0) : this.letter(0, 0));
     this.mailbox.taken();
   }
 
@@ -237,7 +243,7 @@ export class Receives {
     if (operation.settled || this.mailbox.capacity === 0) return false;
     const view = this.shared.claimedView();
     if (view === null) return false;
-    const letter = this.describe(0, new Uint8Array(view), 0);
+    const letter = this.describe(0, new Uint8Array(view), 0, false);
     const held = this.shared.hold();
     operation.lend?.(letter, () => {
       this.shared.closeView(view);
@@ -251,22 +257,41 @@ export class Receives {
     return this.list.size === 0 && this.mailbox.capacity !== 0 && selector?.types?.length !== 0;
   }
 
+  /** What was claimed last. Its body lies with the others, or is too large for that. */
   private claimed(): Letter {
-    return this.letter(0, 0, this.field(Field.length) > this.buffers.incoming.length);
+    return this.field(Field.passed) === 1 ? this.letter(0, 0) : this.apart(0, false);
   }
 
   private field(field: number): number {
     return this.buffers.frames[field] as number;
   }
 
-  /** What the frame of that number describes, whose body lies there; or, too large for that, is of what was claimed last. */
-  letter(number: number, at: number, large: boolean): Letter {
-    return large
-      ? this.describe(number, this.shared.body(), 0)
-      : this.describe(number, this.buffers.incoming, at);
+  /** What the frame of that number describes, whose body lies there. */
+  letter(number: number, at: number): Letter {
+    return this.describe(number, this.buffers.incoming, at, false);
   }
 
-  private describe(number: number, bytes: Uint8Array, at: number): Letter {
+  /** Takes what was claimed last, which the frame of that number describes. It is given back if there is no memory for its body. */
+  takeApart(number: number): Letter {
+    try {
+      return this.apart(number, true);
+    } catch (error) {
+      if (!isFault(error)) this.shared.giveBack();
+      throw error;
+    }
+  }
+
+  /** What was claimed last, with a body of its own where that is what the application is to get, or there is no other room for it. */
+  private apart(number: number, take: boolean): Letter {
+    const { frames, incoming } = this.buffers;
+    const length = frames[number * FRAME + Field.length] as number;
+    const own = length > incoming.length || frames[number * FRAME + Field.codec] === CodecId.raw;
+    const bytes = own ? Buffer.allocUnsafeSlow(length) : incoming;
+    this.shared.body(bytes, take);
+    return this.describe(number, bytes, 0, own);
+  }
+
+  private describe(number: number, bytes: Uint8Array, at: number, own: boolean): Letter {
     const { frames } = this.buffers;
     const frame = number * FRAME;
     const lane = frames[frame + Field.lane] as number;
@@ -285,6 +310,7 @@ export class Receives {
       frames[frame + Field.type] as number,
       frames[frame + Field.priority] as number,
       frames[frame + Field.sentAt] as number,
+      own,
     );
   }
 

@@ -41,6 +41,9 @@ export function createRawCodec(id: number): Codec {
     return Buffer.from(range.buffer, range.byteOffset, range.length);
   }
 
+  const adopt = (bytes: Uint8Array): Buffer =>
+    Buffer.from(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.length);
+
   /** That the bytes are not too many is for whoever has them already. */
   const decodeChecked = (bytes: Uint8Array, _limits: CodecLimits, start = 0, end = bytes.length): Buffer =>
     decode(bytes.subarray(start, end));
@@ -53,5 +56,5 @@ export function createRawCodec(id: number): Codec {
     );
   }
 
-  return { name: 'raw', id, encode, encodeInto, decode, decodeChecked, verify };
+  return { name: 'raw', id, encode, encodeInto, decode, decodeChecked, adopt, bytesOf: checked, verify };
 }

@@ -20,7 +20,7 @@ Mailbox::Loan Mailbox::lend(uint32_t length) {
 Mailbox::Sent Mailbox::send(const Message& message, const Loan& loan, bool mayWait, Handle& handle) {
   look();
   // Its owner wrote the body at leisure; to read it once more, here and at the receiver, would cost as much as a copy.
-  writeHeader(message, loan.block, loan.length, kBodyUnchecked, nullptr);
+  write(message, loan.block, loan.length, kBodyUnchecked, nullptr);
   const Sent sent = post(message, loan.block, loan.length, mayWait, handle);
   if (sent != Sent::refused) loans_--;
   return sent;

@@ -53,6 +53,8 @@ class Mailbox {
     uint32_t length;
     uint32_t lane;
     uint32_t order;
+    /** Of a long body nothing has been checked yet: that is done by who copies it (`copyBody`), or by `checkBody`. */
+    bool unchecked;
   };
   enum class Sent { accepted, refused, waits };
   enum class Outcome { pending, accepted, withdrawn };
@@ -99,6 +101,10 @@ class Mailbox {
   /** Claims the first message that `selector` (or null) takes. `take` and `giveBack` end the latest claim. */
   bool claim(Selector* selector, Received& received);
   void take();
+  /** Copies the body of the latest claim, and checks it if that has not been done. */
+  void copyBody(std::byte* to);
+  /** For who reads the body of the latest claim where it lies. */
+  void checkBody();
   /** `take` of several: once for each, and `givePlaces` when all are taken, whatever happens in between. */
   void takeOnly();
   void givePlaces();
@@ -238,8 +244,7 @@ class Mailbox {
   void allowBytes(uint64_t bytes);
   Lane::Block reserve(uint32_t length);
   std::byte* bodyAt(Lane::Block block, uint32_t length);
-  void writeHeader(const Message& message, Lane::Block block, uint32_t length, uint32_t marks, const std::byte* body);
-  Lane::Block write(const Message& message, const std::byte* body, uint32_t length);
+  void write(const Message& message, Lane::Block block, uint32_t length, uint32_t marks, const std::byte* body);
   Sent post(const Message& message, Lane::Block block, uint32_t length, bool mayWait, Handle& handle);
   void drop(Lane::Block block, uint32_t length);
   bool withdraw(const View& view, uint32_t slot, uint64_t word);
@@ -256,6 +261,7 @@ class Mailbox {
   Intake::Answer judge(const Intake::Ref& ref, const Selector* selector, uint64_t& word);
   void joinTakers();
   void readClaimed(uint32_t slot, uint64_t word, uint32_t type, uint32_t priority, Received& received);
+  Record recordOf(const Received& received);
   void countReturn();
 
   // rendezvous.cc: capacity 0

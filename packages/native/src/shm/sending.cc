@@ -68,25 +68,23 @@ std::byte* Mailbox::bodyAt(Lane::Block block, uint32_t length) {
   return at + sizeof(Record);
 }
 
-void Mailbox::writeHeader(const Message& message, Lane::Block block, uint32_t length, uint32_t marks, const std::byte* body) {
+/** The record and, if there is a `body` to copy, that. */
+void Mailbox::write(const Message& message, Lane::Block block, uint32_t length, uint32_t marks, const std::byte* body) {
   Record record{length, 0, 0, message.codec | marks, message.type, message.priority, written_++};
   std::memcpy(&record.sentAt, &message.sentAt, sizeof record.sentAt);
-  record.checksum = checksum(record, body);
+  std::byte* at = bodyAt(block, length);
+  Checksum sum(record);
   crashPoint();
-  std::memcpy(bodyAt(block, length) - sizeof record, &record, sizeof record);
-}
-
-Lane::Block Mailbox::write(const Message& message, const std::byte* body, uint32_t length) {
-  const Lane::Block block = reserve(length);
-  writeHeader(message, block, length, 0, body);
+  if (body != nullptr) sum.addCopy(body, at, length);
+  record.checksum = sum.value();
   crashPoint();
-  if (length > 0) std::memcpy(bodyAt(block, length), body, length);
-  return block;
+  std::memcpy(at - sizeof record, &record, sizeof record);
 }
 
 Mailbox::Sent Mailbox::send(const Message& message, const std::byte* body, uint32_t length, bool mayWait, Handle& handle) {
   look();
-  const Lane::Block block = write(message, body, length);
+  const Lane::Block block = reserve(length);
+  write(message, block, length, 0, body);
   try {
     const Sent sent = post(message, block, length, mayWait, handle);
     if (sent == Sent::refused) drop(block, length);
