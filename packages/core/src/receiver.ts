@@ -67,7 +67,8 @@ export class Receiver<T = unknown> implements AsyncIterable<Message<T>> {
   }
 
   /**
-   * Waits for one message, then takes what else is there, `max` in all at most (default 256). Rejects as `receive` does; a
+   * Waits for one message, then takes what else is there, `max` in all at most (default 256); in shared memory no more once the bodies
+   * have a mebibyte. Rejects as `receive` does; a
    * message that cannot be decoded does so at the cost of none that can: it rejects the next receive of this handle instead.
    */
   receiveMany(max = 256, options: ReceiveOptions = {}): Promise<Message<T>[]> {

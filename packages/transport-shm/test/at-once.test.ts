@@ -57,6 +57,68 @@ test.each([
   },
 );
 
+/** Lengths on both sides of each limit: summed as they are copied, sent and received by themselves, larger than the memory for all. */
+const LENGTHS = [0, 511, 512, 513, 575, 8191, 8192, 8193, 65_535, 65_536, 65_537, 1_000_003];
+
+/** A text in the midst of bytes that differ from one message to the next. */
+function longBody(length: number, number: number): Buffer {
+  const body = Buffer.from(Array.from({ length }, (_, at) => (at * 31 + number * 7) & 0xff));
+  body.write(`body ${number} of several`, length >> 1);
+  return body;
+}
+
+test.each(['raw', 'msgpack'] as const)(
+  'bodies of any length arrive whole, as they were sent: %s',
+  async (codec) => {
+    const { a, b } = await pair();
+    const box = mailbox<Uint8Array>('m', { capacity: 20, codec });
+    const [sender, receiver] = [await a.sender(box), await b.receiver(box)];
+    const bodies = [...LENGTHS, ...LENGTHS.toReversed()].map(longBody);
+    const copies = bodies.map((body) => Buffer.from(body));
+    // More than there are places: the last ones wait, and are changed meanwhile.
+    const sent = [...copies.slice(0, 8).map((body) => sender.send(body)), sender.sendMany(copies.slice(8))];
+    for (const copy of copies) copy.fill(0);
+    const got: Uint8Array[] = [];
+    const waiting = receiver.receive();
+    got.push((await waiting).body);
+    got.push((receiver.tryReceiveSync()?.body ?? expect.unreachable()) as Uint8Array);
+    while (got.length < bodies.length) got.push(...(await receiver.receiveMany(7)).map(({ body }) => body));
+    await Promise.all(sent);
+    expect(got.map((body, number) => Buffer.compare(body, bodies[number] as Buffer))).toEqual(
+      bodies.map(() => 0),
+    );
+    expect(new Set(got.filter(({ length }) => length > 512).map(({ buffer }) => buffer)).size).toBe(
+      bodies.filter(({ length }) => length > 512).length,
+    );
+  },
+);
+
+test.each(['receiveMany', 'receive', 'borrow'] as const)(
+  'damage in a long body is found: %s',
+  async (verb) => {
+    const { a, b, folder } = await pair();
+    const box = mailbox<Uint8Array>('m', { capacity: 10, codec: 'raw' });
+    const [sender, receiver] = [await a.sender(box), await b.receiver(box)];
+    const bodies = [20_000, 300, 30_000].map(longBody);
+    await sender.sendMany(bodies);
+    damage(folder, 'body 2 of several');
+    if (verb === 'receiveMany') expect(await receiver.receiveMany()).toHaveLength(2);
+    else for (let each = 0; each < 2; each++) await receiver[verb as 'receive']((() => undefined) as never);
+    const next = verb === 'borrow' ? receiver.borrow(() => undefined) : receiver[verb as 'receive']();
+    await expect(next).rejects.toMatchObject({ code: 'ERR_CORRUPT' });
+  },
+);
+
+test('a batch of long bodies ends after a mebibyte', async () => {
+  const { a, b } = await pair();
+  const box = mailbox<Uint8Array>('m', { capacity: 100, codec: 'raw' });
+  const [sender, receiver] = [await a.sender(box), await b.receiver(box)];
+  await sender.sendMany(Array(40).fill(new Uint8Array(65_536)));
+  expect(await receiver.receiveMany()).toHaveLength(16);
+  expect(await receiver.receiveMany(9)).toHaveLength(9);
+  expect(await receiver.receiveMany()).toHaveLength(15);
+});
+
 test('sendMany says how many were accepted, also when a whole piece meets the limit', async () => {
   // 1,024 bytes each: 64 fill a piece, and two pieces the mailbox.
   const { a, b } = await pair({ maxBytes: 128 * 1024 });

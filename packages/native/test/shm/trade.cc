@@ -80,6 +80,9 @@ struct Party {
   }
 };
 
+/** Some are checked when they are claimed, and some by who reads them. */
+uint32_t lengthOf(uint64_t message) { return 16 + static_cast<uint32_t>(message % 1200); }
+
 /** Once a sender, though it be killed just then. */
 void endSending(uint32_t number) {
   if (!account->done[number].exchange(true)) account->sending--;
@@ -88,10 +91,10 @@ void endSending(uint32_t number) {
 void sender(uint32_t number) {
   Party party;
   Mailbox& mailbox = *party.mailbox;
-  std::vector<uint64_t> body(64);
+  std::vector<uint64_t> body(256);
   for (uint64_t next = account->attempted[number].load() + 1; next <= messages; next++) {
     account->attempted[number] = next;
-    const uint32_t length = 16 + next % 400;
+    const uint32_t length = lengthOf(next);
     std::memset(body.data(), static_cast<int>(next), body.size() * 8);
     body[0] = number;
     body[1] = next;
@@ -138,10 +141,11 @@ void receiver(uint32_t number) {
       }
     }
     wanting = false;
+    mailbox.checkBody();
     uint64_t words[2];
     std::memcpy(words, received.body, sizeof words);
     const uint32_t from = static_cast<uint32_t>(words[0]);
-    if (from >= kMost || words[1] == 0 || words[1] > messages || received.length != 16 + words[1] % 400) {
+    if (from >= kMost || words[1] == 0 || words[1] > messages || received.length != lengthOf(words[1])) {
       account->wrong++;
       mailbox.take();
       continue;
