@@ -73,7 +73,7 @@ test.each(['raw', 'msgpack'] as const)(
     const { a, b } = await pair();
     const box = mailbox<Uint8Array>('m', { capacity: 20, codec });
     const [sender, receiver] = [await a.sender(box), await b.receiver(box)];
-    const bodies = [...LENGTHS, ...LENGTHS.toReversed()].map(longBody);
+    const bodies = [...LENGTHS, ...[...LENGTHS].reverse()].map(longBody);
     const copies = bodies.map((body) => Buffer.from(body));
     // More than there are places: the last ones wait, and are changed meanwhile.
     const sent = [...copies.slice(0, 8).map((body) => sender.send(body)), sender.sendMany(copies.slice(8))];
