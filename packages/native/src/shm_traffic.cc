@@ -82,10 +82,11 @@ int32_t receiveMany(Traffic& traffic, int64_t number, int64_t most) {
   bool room = true;
   try {
     while (room && static_cast<size_t>(count) < frames && mailbox.claim(selector, traffic.received)) {
-      traffic.describe(static_cast<size_t>(count++));
       room = received.length <= traffic.roomFrom(used);
+      // Before it is counted: what is damaged is not to be received.
+      if (room) mailbox.copyBody(reinterpret_cast<std::byte*>(traffic.incoming + used));
+      traffic.describe(static_cast<size_t>(count++));
       if (!room) break;
-      mailbox.copyBody(reinterpret_cast<std::byte*>(traffic.incoming + used));
       used += received.length;
       mailbox.takeOnly();
     }

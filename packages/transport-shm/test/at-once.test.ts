@@ -93,21 +93,27 @@ test.each(['raw', 'msgpack'] as const)(
   },
 );
 
-test.each(['receiveMany', 'receive', 'borrow'] as const)(
-  'damage in a long body is found: %s',
-  async (verb) => {
-    const { a, b, folder } = await pair();
-    const box = mailbox<Uint8Array>('m', { capacity: 10, codec: 'raw' });
-    const [sender, receiver] = [await a.sender(box), await b.receiver(box)];
-    const bodies = [20_000, 300, 30_000].map(longBody);
-    await sender.sendMany(bodies);
-    damage(folder, 'body 2 of several');
-    if (verb === 'receiveMany') expect(await receiver.receiveMany()).toHaveLength(2);
-    else for (let each = 0; each < 2; each++) await receiver[verb as 'receive']((() => undefined) as never);
-    const next = verb === 'borrow' ? receiver.borrow(() => undefined) : receiver[verb as 'receive']();
-    await expect(next).rejects.toMatchObject({ code: 'ERR_CORRUPT' });
-  },
-);
+test.each(
+  (['receiveMany', 'receive', 'borrow'] as const).flatMap(
+    (verb) =>
+      [
+        [verb, 600],
+        [verb, 8192],
+        [verb, 30_000],
+      ] as const,
+  ),
+)('damage in a long body is found: %s of %i bytes', async (verb, length) => {
+  const { a, b, folder } = await pair();
+  const box = mailbox<Uint8Array>('m', { capacity: 10, codec: 'raw' });
+  const [sender, receiver] = [await a.sender(box), await b.receiver(box)];
+  const bodies = [20_000, 300, length].map(longBody);
+  await sender.sendMany(bodies);
+  damage(folder, 'body 2 of several');
+  if (verb === 'receiveMany') expect(await receiver.receiveMany()).toHaveLength(2);
+  else for (let each = 0; each < 2; each++) await receiver[verb as 'receive']((() => undefined) as never);
+  const next = verb === 'borrow' ? receiver.borrow(() => undefined) : receiver[verb as 'receive']();
+  await expect(next).rejects.toMatchObject({ code: 'ERR_CORRUPT' });
+});
 
 test('a batch of long bodies ends after a mebibyte', async () => {
   const { a, b } = await pair();
