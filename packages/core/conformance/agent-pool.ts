@@ -20,10 +20,16 @@ export class AgentPool {
   }
 
   hasRoom(place: Place): boolean {
-    return this.idle.filter((each) => each.place === place).length < MOST;
+    return this.missing(place, MOST) > 0;
   }
 
-  /** `agent` is renewed and nobody's. */
+  /** How many more of a place there have to be for `count`, or for as many as are kept. */
+  missing(place: Place, count: number): number {
+    const idle = this.idle.filter((each) => each.place === place).length;
+    return Math.max(0, Math.min(count, MOST) - idle);
+  }
+
+  /** `agent` is new or renewed, and nobody's. */
   give(place: Place, agent: Agent): void {
     const entry = { place, agent };
     this.idle.push(entry);

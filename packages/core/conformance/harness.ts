@@ -145,13 +145,30 @@ export class Harness {
     return Promise.all(Array.from({ length: count }, () => this.party()));
   }
 
+  /**
+   * Sees to it that up to `count` agents are there for runtimes to come, where agents serve several tests. For a test that kills one
+   * after another under load: else it mostly waits for new ones to start, slowed down by its own load.
+   */
+  async prepare(count: number): Promise<void> {
+    const { place } = this;
+    const { agents } = this.options;
+    if (agents === undefined || place === 'process') return;
+    const start = async () => {
+      const agent = await this.start(place, () => undefined);
+      agents.give(place, agent);
+    };
+    await Promise.all(Array.from({ length: agents.missing(place, count) }, start));
+  }
+
   private async spawn(place: 'threads' | 'processes', onEvent: AgentOptions['onEvent']): Promise<Agent> {
     const idle = this.options.agents?.take(place);
-    idle?.wire.serve(onEvent);
-    if (idle !== undefined) {
-      this.given.delete(idle);
-      return idle;
-    }
+    if (idle === undefined) return this.start(place, onEvent);
+    idle.wire.serve(onEvent);
+    this.given.delete(idle);
+    return idle;
+  }
+
+  private start(place: 'threads' | 'processes', onEvent: AgentOptions['onEvent']): Promise<Agent> {
     const { modules = [], environment = {}, runtimeModule, startProcess, threadKill } = this.options;
     const start = place === 'threads' ? spawnThread : spawnProcess;
     return start(this.watchdog, {

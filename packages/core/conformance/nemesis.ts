@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { type Consumed, journalPath, type Produced, readConsumed, readProduced } from './accounting.js';
+import { AgentPool } from './agent-pool.js';
 import type { RunningLoop } from './handles.js';
 import { Harness, type HarnessOptions } from './harness.js';
 import { type Casualties, judge, type NemesisReport } from './nemesis-account.js';
@@ -31,19 +32,21 @@ interface Actor {
 
 const SENDERS = 2;
 const RECEIVERS = 3;
+const SPARES = 6;
 /** Bytes that every mailbox takes with its header, also one that is a queue of the kernel's of the default size. */
 const ALWAYS_FITS = 1500;
 
 /** Resolves with the account, or rejects if a rule did not hold, once every process is reaped and the directory clean. */
 export async function nemesis(options: NemesisOptions): Promise<NemesisReport> {
-  const harness = new Harness(options, 'processes');
+  const agents = new AgentPool();
+  const harness = new Harness({ agents, ...options }, 'processes');
   let failed = true;
   try {
     const report = await new Nemesis(harness, options).run();
     failed = false;
     return report;
   } finally {
-    await harness.dispose(failed);
+    await harness.dispose(failed).finally(() => agents.end(harness.watchdog));
   }
 }
 
@@ -102,6 +105,9 @@ class Nemesis {
   /** Kills one process at a random instant, sees the others get on, and lets another take its place. */
   private async strike(kill: number): Promise<void> {
     const { random } = this.t;
+    // One by one, each would wait for its share of the processors while the others work at full speed.
+    const successors = kill % SPARES === 0 ? this.t.prepare(SPARES) : Promise.resolve();
+    successors.catch(() => undefined); // awaited below
     const victim = random.pick(this.actors);
     const stopped = random.next() < 0.2 ? random.pick(this.actors) : victim;
     const others = [
@@ -126,6 +132,7 @@ class Nemesis {
     this.actors.splice(this.actors.indexOf(victim), 1);
     this.dead.push(victim);
     await this.getOn();
+    await successors;
     // Half of the successors take the dead one's name: it must be free at once.
     await this.enter(victim.role, random.next() < 0.5 ? victim.party.name : undefined);
   }

@@ -58,6 +58,7 @@ async function deathsAreKnown(t: Harness): Promise<void> {
 async function diesWhileMet(t: Harness): Promise<void> {
   const witness = await t.party();
   for (let round = 0; round < 12; round++) {
+    if (round % 6 === 0) await t.prepare(6);
     const dying = await t.party();
     await witness.event('peer:up', ({ name }) => name === dying.name, dying.name);
     dying.stop();

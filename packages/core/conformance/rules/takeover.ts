@@ -106,14 +106,15 @@ async function hostsDieAtWork(t: Harness): Promise<void> {
   const [a, b, keeper] = await t.group(3);
   const mailbox = t.mailbox({ capacity: 6 });
   const consumed: Consumed[] = [];
+  const kills = 4;
   let host = await t.party();
+  await t.prepare(kills);
   let journal = journalPath(t.scratch, host.name);
   await host.consume({ from: mailbox, seed: 50, journal });
   const steady = [
     await a.produce({ by: 'a', to: mailbox, seed: 1, window: 3, interrupted: 0.1, size: [0, 3000] }),
     await b.produce({ by: 'b', to: mailbox, seed: 2, size: [0, 100_000] }),
   ];
-  const kills = 4;
   for (let round = 0; round < kills; round++) {
     const before = await progressOf(steady);
     await t.until(async () => (await progressOf(steady)) > before + 20, 'senders to get on with this host');
