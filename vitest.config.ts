@@ -1,6 +1,9 @@
+import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const root = fileURLToPath(new URL('.', import.meta.url));
 
@@ -14,15 +17,37 @@ const workspaces = [
 /** C++ programs and models: the same under every Node.js, so `npm run test:nodes` leaves them to `npm test`. */
 const withoutNode = ['**/shm-{corrupt,crash,idle,sanitizers}.test.ts', '**/model.test.ts'];
 
+/** Files by the time they take: first those of about a minute; of those below ten seconds none is named. */
+const LONG = [
+  /^(conformance|conformance-lossy|flights)\.test/,
+  /^(conformance-.*|model|shm-.*|hostile-(floods|host|strangers)|hosts|inbox|new-transport)\.test/,
+];
+
+/**
+ * What takes long first: no worker shall be left with a long file when the others have done all. Within that at random;
+ * `--sequence.seed` repeats an order.
+ */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const { seed } = this.ctx.config.sequence;
+    const keyed = files.map((file) => {
+      const rank = LONG.findIndex((names) => names.test(basename(file.moduleId)));
+      const random = createHash('sha1').update(`${seed} ${file.moduleId}`).digest('hex');
+      return { file, key: `${rank === -1 ? LONG.length : rank} ${random}` };
+    });
+    return keyed.sort((a, b) => (a.key < b.key ? -1 : 1)).map(({ file }) => file);
+  }
+}
+
 export default defineConfig({
   oxc: { target: 'node20' }, // `await using` in tests
   test: {
     pool: 'forks',
-    maxWorkers: 2,
+    maxWorkers: 3, // on two processors: a good third of the time a test only waits, for another process or for a timeout
     testTimeout: 90_000, // a watchdog, never an expectation
     hookTimeout: 90_000,
     retry: 0,
-    sequence: { shuffle: { files: true, tests: true } },
+    sequence: { sequencer: LongestFirst, shuffle: { files: true, tests: true } },
     // The workspace packages are tested as built: child processes load dist, and a second instance of core,
     // transformed from the same files, would have classes and registries of its own.
     server: { deps: { external: [/\/packages\/[^/]+\/dist\//] } },
