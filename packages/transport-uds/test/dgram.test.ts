@@ -111,7 +111,9 @@ test('a stopped process makes its writers wait asleep, and holds up nobody else'
 test('a process that is killed while it has answered nobody yet does not leave its callers waiting', async () => {
   const directory = scratch();
   const runtime = await runtimeIn(directory);
+  const met = new Promise((resolve) => runtime.once('peer:up', resolve)); // who never knew of it is not told of its death
   const peer = await peerIn(directory, 'p');
+  await met;
   peer.kill('SIGSTOP');
   const path = socketOf({ directory, namespace: NAMESPACE, name: 'p' });
   const events: string[] = [];
