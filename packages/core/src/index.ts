@@ -71,4 +71,4 @@ export type { Runtime } from './runtime.js';
 export type { Selected } from './select.js';
 export type { Sender, SendOptions, TrySendOptions } from './sender.js';
 export type { Capabilities, Transport } from './transport.js';
-export type { WaitOptions } from './waiters.js';
+export type { WaitOptions } from './waiting.js';

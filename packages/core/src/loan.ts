@@ -5,7 +5,8 @@ import { type Pending, unsupportedSync } from './pending.js';
 import { priorityOf, typeOf } from './sealing.js';
 import type { SenderSetup, SendOptions, TrySendOptions } from './sender.js';
 import type { Lent } from './transport.js';
-import { SendOperation, type WaitOptions } from './waiters.js';
+import { SendOperation } from './waiters.js';
+import type { WaitOptions } from './waiting.js';
 
 /**
  * Memory for one body, to be written in place and sent without a copy where the transport can (`Sender.loan`). Belongs to the

@@ -1,6 +1,6 @@
 import { PigeonholeError, show } from './errors.js';
 import type { Channel } from './transport.js';
-import type { CallTracker, Operation, Waiting, WaitOptions } from './waiters.js';
+import type { CallTracker, Operation, Waiting, WaitOptions } from './waiting.js';
 
 /** The calls under way on one handle: option checks, timeout and abort, promises, and their end when the handle closes. */
 export class Pending implements CallTracker {

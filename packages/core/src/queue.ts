@@ -4,14 +4,8 @@ import { PigeonholeError } from './errors.js';
 import { type Envelope, matches, type Selector } from './message.js';
 import { Receivers } from './receivers.js';
 import type { Channel } from './transport.js';
-import {
-  Delivery,
-  type Held,
-  OperationList,
-  type ReceiveOperation,
-  type SendOperation,
-  type Tracker,
-} from './waiters.js';
+import { Delivery, type Held, type ReceiveOperation, type SendOperation, type Tracker } from './waiters.js';
+import { OperationList } from './waiting.js';
 
 /** A send at capacity 0 whose message another process is looking at. */
 class Offer implements Held {

@@ -8,7 +8,8 @@ import { Pending, unsupportedSync } from './pending.js';
 import { checksAsItDecodes, openEnvelope, selectorOf } from './sealing.js';
 import type { Choice } from './select.js';
 import type { Channel } from './transport.js';
-import { ReceiveMany, ReceiveOne, type ReceiveOperation, type WaitOptions } from './waiters.js';
+import { ReceiveMany, ReceiveOne, type ReceiveOperation } from './waiters.js';
+import type { WaitOptions } from './waiting.js';
 
 export interface TryReceiveOptions {
   /** Take only messages of this type, or of one of these. */

@@ -1,5 +1,6 @@
 import { type Envelope, matches } from './message.js';
-import { OperationList, type ReceiveOperation } from './waiters.js';
+import type { ReceiveOperation } from './waiters.js';
+import { OperationList } from './waiting.js';
 
 /** Of two that wait, the one that came first. */
 function earlier(a: ReceiveOperation | null, b: ReceiveOperation | null): ReceiveOperation | null {

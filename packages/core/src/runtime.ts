@@ -29,7 +29,7 @@ import type { CloseReport, Explanation, StopReport } from './reports.js';
 import { type Choice, type Selected, Selection } from './select.js';
 import type { Sender, SendOptions, TrySendOptions } from './sender.js';
 import type { ProcessOptions } from './transport.js';
-import type { WaitOptions } from './waiters.js';
+import type { WaitOptions } from './waiting.js';
 
 /** @internal what `createRuntime` puts together */
 export interface RuntimeParts {

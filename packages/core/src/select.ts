@@ -1,7 +1,8 @@
 import type { BodyOf, Source } from './address.js';
 import type { Envelope, Message, Selector } from './message.js';
 import type { Channel } from './transport.js';
-import { Delivery, Operation, ReceiveOperation } from './waiters.js';
+import { Delivery, ReceiveOperation } from './waiters.js';
+import { Operation } from './waiting.js';
 
 /** One of the mailboxes that a `select` waits on. */
 export interface Choice {

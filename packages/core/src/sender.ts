@@ -4,7 +4,8 @@ import { pace } from './pace.js';
 import { Pending, unsupportedSync } from './pending.js';
 import { bytesApart, fill, fillMany, priorityOf, type Sealing, seal, typeOf, validate } from './sealing.js';
 import type { Channel } from './transport.js';
-import { SendOperation, type WaitOptions } from './waiters.js';
+import { SendOperation } from './waiters.js';
+import type { WaitOptions } from './waiting.js';
 
 export interface TrySendOptions {
   /** Positive 31-bit integer that receivers may select by. */

@@ -50,12 +50,5 @@ export type {
 } from './transport.js';
 export { abilities } from './transport.js';
 export { connectUnix, listenInherited, listenUnix, socketError, UnixListener } from './unix-socket.js';
-export {
-  Delivery,
-  Operation,
-  OperationList,
-  ReceiveOperation,
-  SendOperation,
-  type Tracker,
-  Waiting,
-} from './waiters.js';
+export { Delivery, ReceiveOperation, SendOperation, type Tracker } from './waiters.js';
+export { Operation, OperationList, Waiting } from './waiting.js';

@@ -2,7 +2,8 @@ import type { ChildProcess } from 'node:child_process';
 import type { Capacity, Ordering } from './address.js';
 import type { CodecLimits } from './codec.js';
 import type { Envelope, Selector } from './message.js';
-import type { ReceiveOperation, SendOperation, Waiting } from './waiters.js';
+import type { ReceiveOperation, SendOperation } from './waiters.js';
+import type { Waiting } from './waiting.js';
 
 /**
  * What the rules ask of a mailbox that a queue of the kernel's may be unable to give. Asking for it rejects with `ERR_UNSUPPORTED`, or, where

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { PigeonholeError } from '../src/errors.js';
-import { type Frame, FrameParser, FrameWriter, Kind, Reject } from '../src/framing.js';
+import { type Frame, FrameParser } from '../src/frame-parser.js';
+import { FrameWriter, Kind, Reject } from '../src/framing.js';
 import { Attachment, type AttachmentOwner } from '../src/hosted/attachment.js';
 import type { Channels } from '../src/hosted/channels.js';
 import { Receipts } from '../src/hosted/receipts.js';

@@ -1,7 +1,8 @@
 /** Every length is checked before anything is allocated for it. */
 import { describe, expect, test } from 'vitest';
 import { PigeonholeError } from '../src/errors.js';
-import { FrameParser, Kind, MAX_HANDSHAKE, MAX_JSON, parseJson } from '../src/framing.js';
+import { FrameParser } from '../src/frame-parser.js';
+import { Kind, MAX_HANDSHAKE, MAX_JSON, parseJson } from '../src/framing.js';
 import { announcing, bytesOf, plain } from './framing-reference.js';
 
 const MiB = 2 ** 20;

@@ -3,7 +3,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Frame, FrameParser, FrameWriter, Kind } from '../src/framing.js';
+import { type Frame, FrameParser } from '../src/frame-parser.js';
+import { FrameWriter, Kind } from '../src/framing.js';
 import type { Envelope } from '../src/message.js';
 import { bytesOf, f64, named, type PlainFrame, plain, u32 } from './framing-reference.js';
 

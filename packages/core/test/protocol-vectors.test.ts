@@ -1,7 +1,8 @@
 /** docs/protocol-vectors.json replayed both ways, and docs/protocol.md against `Kind`. */
 import { describe, expect, test } from 'vitest';
 import { errorCodes, PigeonholeError } from '../src/errors.js';
-import { type Frame, FrameParser, FrameWriter, Kind, PROTOCOL_VERSION, Reject } from '../src/framing.js';
+import { type Frame, FrameParser } from '../src/frame-parser.js';
+import { FrameWriter, Kind, PROTOCOL_VERSION, Reject } from '../src/framing.js';
 import { type Fields, protocolPage, read, vectors, write } from './protocol-vectors.js';
 
 const kindNames = Object.keys(Kind) as (keyof typeof Kind)[];

@@ -1,14 +1,8 @@
 /** docs/protocol-vectors.json: its shape, and how its fields are written to and read from frames. */
 import { readFileSync } from 'node:fs';
 import { CodecId, defaultLimits } from '../src/codec.js';
-import {
-  type DeliveryNumbers,
-  type Frame,
-  type FrameWriter,
-  Kind,
-  parseJson,
-  Reject,
-} from '../src/framing.js';
+import type { Frame } from '../src/frame-parser.js';
+import { type DeliveryNumbers, type FrameWriter, Kind, parseJson, Reject } from '../src/framing.js';
 import { Channels } from '../src/hosted/channels.js';
 import { byte, envelope, name, openedAs, openedSpec, selector, word } from '../src/hosted/reading.js';
 import type { Session, SessionOwner } from '../src/hosted/session.js';

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { PigeonholeError } from '../src/errors.js';
-import { FrameParser, FrameWriter, Kind, PROTOCOL_VERSION } from '../src/framing.js';
+import { FrameParser } from '../src/frame-parser.js';
+import { FrameWriter, Kind, PROTOCOL_VERSION } from '../src/framing.js';
 import { word } from '../src/hosted/reading.js';
 import { Served } from '../src/hosted/served.js';
 import { Session, type SessionOwner } from '../src/hosted/session.js';

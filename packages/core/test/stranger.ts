@@ -1,7 +1,8 @@
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { createRuntime, type RuntimeOptions } from '../dist/index.js';
-import { FrameParser, FrameWriter, Kind, parseJson } from '../src/framing.js';
+import { FrameParser } from '../src/frame-parser.js';
+import { FrameWriter, Kind, parseJson } from '../src/framing.js';
 import { type ChildError, filesIn } from './child.js';
 
 /** In the channel field of every hello. */

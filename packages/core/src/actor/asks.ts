@@ -1,5 +1,5 @@
 import { PigeonholeError } from '../errors.js';
-import { AbortGroup, type WaitOptions } from '../waiters.js';
+import { AbortGroup, type WaitOptions } from '../waiting.js';
 import { Due } from './deadlines.js';
 import { checkTime } from './option-error.js';
 import { Control, deadlineOf, decodeError, Request } from './protocol.js';

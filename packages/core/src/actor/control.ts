@@ -3,7 +3,8 @@ import type { Message } from '../message.js';
 import { pace } from '../pace.js';
 import type { Receiver } from '../receiver.js';
 import type { Sender } from '../sender.js';
-import type { SendOperation, WaitOptions } from '../waiters.js';
+import type { SendOperation } from '../waiters.js';
+import type { WaitOptions } from '../waiting.js';
 import type { ActorRuntime } from './actor-runtime.js';
 import { controlMailbox } from './protocol.js';
 

@@ -1,5 +1,5 @@
 import { PigeonholeError } from '../errors.js';
-import { AbortGroup } from '../waiters.js';
+import { AbortGroup } from '../waiting.js';
 import { DEFAULT_TIMEOUT } from './asks.js';
 import { Due } from './deadlines.js';
 import { checkCount } from './option-error.js';

@@ -2,7 +2,7 @@ import { checkCapacity, type MailboxAddress, mailbox } from '../address.js';
 import { PigeonholeError } from '../errors.js';
 import { checkName, subscriptionName } from '../naming.js';
 import type { Sender } from '../sender.js';
-import type { WaitOptions } from '../waiters.js';
+import type { WaitOptions } from '../waiting.js';
 import { optionError } from './option-error.js';
 import { Control } from './protocol.js';
 import { Subscription } from './subscription.js';

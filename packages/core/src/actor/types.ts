@@ -1,6 +1,6 @@
 /** What an actor is made of and how it is addressed, as types. Everything a caller sees is inferred from the handlers. */
 import type { Capacity } from '../address.js';
-import type { WaitOptions } from '../waiters.js';
+import type { WaitOptions } from '../waiting.js';
 import type { Context } from './context.js';
 import type { SupervisionOptions } from './supervision.js';
 import type { Termination } from './watch.js';

@@ -11,7 +11,8 @@
  */
 import type { CodecLimits } from '../codec.js';
 import { PigeonholeError } from '../errors.js';
-import { Frame, Kind } from '../framing.js';
+import { Frame } from '../frame-parser.js';
+import { Kind } from '../framing.js';
 import { envelope } from '../hosted/reading.js';
 import type { Envelope } from '../message.js';
 import { isIncarnation } from '../naming.js';

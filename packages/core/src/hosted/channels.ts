@@ -1,5 +1,6 @@
 import { PigeonholeError } from '../errors.js';
-import { type Frame, Kind, PROTOCOL_VERSION, parseJson } from '../framing.js';
+import type { Frame } from '../frame-parser.js';
+import { Kind, PROTOCOL_VERSION, parseJson } from '../framing.js';
 import type { Envelope } from '../message.js';
 import type { MailboxSpec } from '../transport.js';
 import type { SendOperation } from '../waiters.js';

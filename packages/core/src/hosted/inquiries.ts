@@ -1,5 +1,6 @@
 import { PigeonholeError } from '../errors.js';
-import { type Frame, Kind, parseJson } from '../framing.js';
+import type { Frame } from '../frame-parser.js';
+import { Kind, parseJson } from '../framing.js';
 import { isName } from '../naming.js';
 import type { ClaimState } from '../registry/registry.js';
 import type { Session } from './session.js';

@@ -1,7 +1,8 @@
 import { PigeonholeError } from '../errors.js';
 import type { Envelope, Selector } from '../message.js';
 import type { Channel, SendAtOnce } from '../transport.js';
-import { OperationList, ReceiveOperation, type SendOperation } from '../waiters.js';
+import { ReceiveOperation, type SendOperation } from '../waiters.js';
+import { OperationList } from '../waiting.js';
 
 /** How long the first, and at most how long any, pause between two tries to reach a mailbox is (milliseconds). */
 const FIRST_PAUSE = 2;

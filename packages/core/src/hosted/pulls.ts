@@ -1,6 +1,7 @@
 import { type DeliveryNumbers, Kind } from '../framing.js';
 import type { Envelope, Selector } from '../message.js';
-import { Delivery, OperationList, type ReceiveOperation } from '../waiters.js';
+import { Delivery, type ReceiveOperation } from '../waiters.js';
+import { OperationList } from '../waiting.js';
 import { Numbered } from './numbered.js';
 import { Returns } from './returns.js';
 import type { Session } from './session.js';

@@ -2,7 +2,8 @@
 import { type Capacity, isCapacity, type Ordering } from '../address.js';
 import { CodecId, type CodecLimits, codecById } from '../codec.js';
 import { PigeonholeError, show } from '../errors.js';
-import { type Frame, parseJson } from '../framing.js';
+import type { Frame } from '../frame-parser.js';
+import { parseJson } from '../framing.js';
 import { type Envelope, MAX_PRIORITY, MAX_SELECTED_TYPES, MAX_TYPE, type Selector } from '../message.js';
 import { isName } from '../naming.js';
 import type { MailboxSpec } from '../transport.js';

@@ -1,14 +1,7 @@
 import type { CodecLimits } from '../codec.js';
 import { PigeonholeError, show } from '../errors.js';
-import {
-  FRAME_OVERHEAD,
-  type Frame,
-  FrameParser,
-  FrameWriter,
-  Kind,
-  PROTOCOL_VERSION,
-  parseJson,
-} from '../framing.js';
+import { type Frame, FrameParser } from '../frame-parser.js';
+import { FRAME_OVERHEAD, FrameWriter, Kind, PROTOCOL_VERSION, parseJson } from '../framing.js';
 import type { Envelope } from '../message.js';
 import { isIncarnation, isName } from '../naming.js';
 import type { Link, LinkHandler, MailboxSpec, PeerInfo } from '../transport.js';

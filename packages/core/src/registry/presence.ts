@@ -13,6 +13,9 @@ const MAX_LINE = 64 * 1024;
 const MAX_STRANGERS = 256;
 const HELLO_PATIENCE = 10_000;
 
+/** Of so many that are gone it is remembered. */
+const MAX_DEPARTED = 1024;
+
 /** Between two tries to learn whether a peer whose connection is gone still lives (milliseconds). */
 const ASK_AGAIN = 100;
 
@@ -51,6 +54,8 @@ export class Presence {
   private readonly known = new Map<string, Known>();
   private readonly all = new Set<Socket>();
   private listener: UnixListener | null = null;
+  /** Incarnations that were reported down: a word of theirs that is read only now does not bring them up again. Oldest first. */
+  private readonly departed = new Set<string>();
   /** Oldest first. */
   private readonly strangers = new Set<Connection>();
   private over = false;
@@ -141,8 +146,13 @@ export class Presence {
       if (connection.peer !== null) void this.disconnected(connection.peer, socket);
     });
     socket.on('data', (chunk: string) => void this.heard(connection, chunk));
+    if (peer !== null) this.greet(peer, socket);
+  }
+
+  /** Who has come in is answered only when its own hello has been read: to write to one that is dead by then would cost what it has said. */
+  private greet(peer: PeerInfo, socket: Socket): void {
     write(socket, { is: 'hello', peer: this.self });
-    if (peer !== null) this.connected(peer, socket);
+    this.connected(peer, socket);
   }
 
   /** Gives a stranger its time. Of too many the oldest goes: whoever has something to say does so at once. */
@@ -192,16 +202,16 @@ export class Presence {
     }
     if (incarnation === this.self.incarnation) return false;
     const peer = await this.record(incarnation);
-    // It has left since it came, as one does that is short: nothing is wrong with what it said. One that hung up may also have been
-    // met, and gone, in another way, and is not announced again.
+    // It has left since it came, as one does that is short: nothing is wrong with what it said.
     if (peer === null || connection.socket.destroyed) {
       connection.socket.destroy();
+      if (peer !== null && !this.departed.has(incarnation)) this.missed(peer);
       return true;
     }
     connection.peer = peer;
     this.strangers.delete(connection);
     clearTimeout(connection.patience);
-    this.connected(peer, connection.socket);
+    this.greet(peer, connection.socket);
     return true;
   }
 
@@ -229,6 +239,12 @@ export class Presence {
     void this.askAgain(known);
   }
 
+  private depart(incarnation: string): void {
+    const [oldest] = this.departed;
+    if (this.departed.size >= MAX_DEPARTED && oldest !== undefined) this.departed.delete(oldest);
+    this.departed.add(incarnation);
+  }
+
   private async disconnected(peer: PeerInfo, socket: Socket): Promise<void> {
     const known = this.known.get(peer.incarnation);
     if (known === undefined) return;
@@ -254,6 +270,7 @@ export class Presence {
       else {
         this.known.delete(peer.incarnation);
         for (const socket of sockets) socket.destroy();
+        this.depart(peer.incarnation);
         this.events.down(peer);
       }
     } catch (error) {
