@@ -1,3 +1,4 @@
+import { isUint8Array } from 'node:util/types';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { type Codec, CodecId, type CodecLimits, codecById } from './codec.js';
 import { PigeonholeError, show } from './errors.js';
@@ -71,7 +72,17 @@ export function priorityOf({ priority = 0 }: Marks): number {
 /** Encodes a body. Throws what the codec throws. */
 export function seal(body: unknown, type: number, priority: number, sealing: Sealing): Envelope {
   const { codec, limits, from } = sealing;
-  return { body: codec.encode(body, limits), codec: codec.id, from, type, priority, sentAt: Date.now() };
+  const bytes = asBytes(codec.encode(body, limits), codec, 'encode');
+  return { body: bytes, codec: codec.id, from, type, priority, sentAt: Date.now() };
+}
+
+/** What a codec of the application's gives is looked at: native code reads it. Throws `ERR_UNSERIALIZABLE`. */
+function asBytes(given: Uint8Array, { name }: Codec, by: string): Uint8Array {
+  if (isUint8Array(given)) return given;
+  throw new PigeonholeError(
+    'ERR_UNSERIALIZABLE',
+    `codec '${name}' gave ${show(given)} for a body; its ${by} must return a Uint8Array`,
+  );
 }
 
 /** From so many bytes on it costs more to copy a body twice than to make a call for it alone. */
@@ -87,7 +98,7 @@ export function bytesApart(
   if (!(body instanceof Uint8Array) || body.length < APART) return null;
   // Others may change them while they are being read.
   if (!(body.buffer instanceof ArrayBuffer)) return null;
-  return codec.bytesOf(body, limits);
+  return asBytes(codec.bytesOf(body, limits), codec, 'bytesOf');
 }
 
 /** Whether bodies are just being put where those of all handles are put. A getter of one may send another. */

@@ -267,3 +267,26 @@ test('a codec that receives another message while it decodes one spoils none', a
   expect(received.map(({ body }) => body)).toEqual(bodies);
   expect(fetched).toEqual(bodies.map((body) => `parcel of ${body}`));
 });
+
+test.each(['encode', 'bytesOf'] as const)(
+  "what %s of an application's codec gives and is no bytes is refused, and nothing is sent",
+  async (by) => {
+    const { a, b } = await pair();
+    const codec = {
+      name: 'odd',
+      id: 3,
+      encode: () => new Uint8Array(1),
+      decode: (bytes: Uint8Array) => bytes.length,
+      verify: () => {},
+      [by]: () => 5 as never,
+    };
+    const box = mailbox<Uint8Array>('odd', { capacity: 4, codec });
+    const receiver = await b.receiver(box);
+    const sender = await a.sender(box);
+    await expect(sender.send(new Uint8Array(10_000))).rejects.toMatchObject({
+      code: 'ERR_UNSERIALIZABLE',
+      message: `codec 'odd' gave 5 for a body; its ${by} must return a Uint8Array`,
+    });
+    expect(await receiver.tryReceive()).toBeNull();
+  },
+);
