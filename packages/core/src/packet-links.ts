@@ -90,8 +90,11 @@ export class PacketLinks {
     });
   }
 
-  /** A packet has come. `owned`: its bytes are the links' to keep. Nonsense is answered with a reset, or dropped. */
-  receive(peer: string, packet: Uint8Array, owned: boolean): void {
+  /**
+   * A packet has come. `owned`: its bytes are the links' to keep. `more`: another one follows before the event loop turns. Nonsense is
+   * answered with a reset, or dropped.
+   */
+  receive(peer: string, packet: Uint8Array, owned: boolean, more = false): void {
     if (packet.byteLength < PACKET_HEAD) return;
     const view = new DataView(packet.buffer, packet.byteOffset, PACKET_HEAD);
     const [kind, maker, number] = [view.getUint8(0), view.getUint8(1), view.getUint32(4, true)];
@@ -102,7 +105,7 @@ export class PacketLinks {
     if (kind === Kind.open) this.accept(entry, number, payload);
     else {
       const link = entry.links.get(key);
-      if (link !== undefined) link.receive(kind, payload, owned);
+      if (link !== undefined) link.receive(kind, payload, owned, more);
       else if (kind === Kind.data && entry.waiting.length < MAX_ANSWERS)
         this.control(entry, Kind.reset, maker === 0 ? 1 : 0, number);
     }
@@ -303,7 +306,7 @@ class PacketLink implements Link {
   }
 
   /** @internal */
-  receive(kind: number, payload: Uint8Array, owned: boolean): void {
+  receive(kind: number, payload: Uint8Array, owned: boolean, more = false): void {
     if (this.early !== null) {
       // Not by `slice`, which on a Buffer is a view.
       const kept = owned ? payload : Uint8Array.from(payload);
@@ -311,7 +314,7 @@ class PacketLink implements Link {
       return;
     }
     if (this.state === 'over') return;
-    if (kind === Kind.data) this.arrive(payload, owned);
+    if (kind === Kind.data) this.arrive(payload, owned, more);
     else if (kind === Kind.handled && payload.byteLength === 4) {
       const view = new DataView(payload.buffer, payload.byteOffset, 4);
       this.window = Math.min(this.links.window, this.window + view.getUint32(0, true));
@@ -334,7 +337,7 @@ class PacketLink implements Link {
     this.end()(error);
   }
 
-  private arrive(payload: Uint8Array, owned: boolean): void {
+  private arrive(payload: Uint8Array, owned: boolean, more: boolean): void {
     this.handled += payload.byteLength;
     if (this.handled > this.links.window) {
       this.links.control(this.peer, Kind.reset, this.side, this.number);
@@ -343,11 +346,11 @@ class PacketLink implements Link {
       );
       return;
     }
-    this.handler.data(payload, owned);
+    this.handler.data(payload, owned, more);
     if (this.asState() === 'over') return;
     this.unreported += payload.byteLength;
     // Fewer reports than packets, and none so late that the writer must wait.
-    if (this.unreported < this.links.window / 4) return;
+    if (this.unreported < this.links.window / (more ? 2 : 4)) return;
     const report = new Uint8Array(4);
     new DataView(report.buffer).setUint32(0, this.unreported, true);
     this.handled -= this.unreported;

@@ -122,8 +122,11 @@ export interface Link {
 
 /** What a link reports. Core implements it; none of these throws. */
 export interface LinkHandler {
-  /** Bytes have come. `chunk` is only read during the call unless `owned`, in which case the handler may keep it. */
-  data(chunk: Uint8Array, owned: boolean): void;
+  /**
+   * Bytes have come. `chunk` is only read during the call unless `owned`, in which case the handler may keep it. `more`: others follow
+   * before the event loop turns, so that what need not be answered now may wait for them.
+   */
+  data(chunk: Uint8Array, owned: boolean, more?: boolean): void;
   /** After `write` returned false: there is room again. */
   drain(): void;
   /** The link is over, exactly once, after all `data`. `error` when it did not end in order. */

@@ -81,6 +81,20 @@ test('no more than a window is under way to a side that does not handle it', asy
   expect([far.bytes, near.drains]).toEqual([1_000_001, 1]);
 });
 
+test('what was handled is reported less often while more follows, and before the writer must wait', async () => {
+  const { near, far, lists, move, settle, b } = await linked();
+  near.link?.write(new Uint8Array(1_000_000));
+  const packets = (lists.b as Uint8Array[]).splice(0);
+  for (const packet of packets) b.receive('a', packet, false, true);
+  const reports = (lists.a as Uint8Array[]).length;
+  expect(reports).toBeGreaterThan(0);
+  expect(reports).toBeLessThan(3);
+  expect(far.bytes).toBe(256 * 1024);
+  move('a');
+  await settle();
+  expect(far.bytes).toBe(1_000_000);
+});
+
 test('with room for one packet at a time, several links all get through, in order of nothing but room', async () => {
   const made = pair(1);
   const { near, far } = await linked(made);

@@ -112,8 +112,8 @@ test('acceptances leave in the midst of a large batch, and wait for an answer to
     other,
   );
   session.start(link);
-  const hear = (put: (writer: FrameWriter) => void): void => {
-    const writer = new FrameWriter((batch) => session.data(batch, true));
+  const hear = (put: (writer: FrameWriter) => void, more = false): void => {
+    const writer = new FrameWriter((batch) => session.data(batch, true, more));
     put(writer);
     writer.flush();
   };
@@ -136,6 +136,16 @@ test('acceptances leave in the midst of a large batch, and wait for an answer to
   expect(accepted).toEqual([]);
   await new Promise(setImmediate);
   expect(accepted).toEqual([3]);
+  accepted.length = 0;
+  // What comes in several pieces at once is answered in one, or, if no more comes after all, at the end of the turn.
+  hear(sends(30), true);
+  hear(sends(30), true);
+  expect(accepted).toEqual([]);
+  hear(sends(30));
+  expect(accepted).toEqual([90]);
+  hear(sends(30), true);
+  await new Promise(setImmediate);
+  expect(accepted).toEqual([90, 30]);
   session.abort();
-  expect(queue.size).toBe(203);
+  expect(queue.size).toBe(323);
 });

@@ -33,6 +33,8 @@ export interface Frame {
   readonly stream: bigint;
   readonly sequence: number;
   readonly payload: Buffer;
+  /** What was read with it goes on behind it. */
+  readonly more: boolean;
 }
 
 export function writeHead(
@@ -111,6 +113,7 @@ export class FrameReader {
       stream: all.readBigUInt64LE(at + 8),
       sequence: all.readUInt32LE(at + 16),
       payload: all.subarray(at + FRAME_HEAD, at + length),
+      more: at + length < all.length,
     });
   }
 }

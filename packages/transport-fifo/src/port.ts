@@ -135,13 +135,13 @@ export class FifoPort implements Port, PacketCarrier {
     return outbox;
   }
 
-  private take({ kind, stream, sequence, payload }: Frame): void {
+  private take({ kind, stream, sequence, payload, more }: Frame): void {
     if (kind === Kind.introduction) return this.introduce(stream, payload.toString());
     const known = this.incoming.get(stream);
     if (known === undefined) return;
     if (sequence !== known.next) return this.breakOff(known.peer, stream, sequence, known.next);
     known.next = (known.next + 1) >>> 0;
-    if (kind === Kind.packet) this.links.receive(known.peer, payload, false);
+    if (kind === Kind.packet) this.links.receive(known.peer, payload, false, more);
     else this.lose(known.peer);
   }
 

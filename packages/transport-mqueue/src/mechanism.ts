@@ -19,6 +19,9 @@ export interface Outbox {
   close(): void;
 }
 
+/** Takes a message, which it may read during the call. `more`: another one follows before the event loop turns. */
+export type OnMessage = (message: Uint8Array, more: boolean) => void;
+
 /** One of the two kinds of queue, for one process's inbox and those of the others. */
 export interface Mechanism {
   readonly api: 'posix' | 'sysv';
@@ -31,8 +34,8 @@ export interface Mechanism {
   readonly window: number;
   /** The address of the inbox of that incarnation. */
   addressOf(incarnation: string): string;
-  /** Makes this process's inbox. `onMessage` may read the bytes during the call. */
-  makeInbox(incarnation: string, onMessage: (message: Uint8Array) => void): Inbox;
+  /** Makes this process's inbox. */
+  makeInbox(incarnation: string, onMessage: OnMessage): Inbox;
   /** `ERR_PEER_DOWN` when there is none. */
   openOutbox(incarnation: string, onRoom: () => void): Outbox;
   /** Removes what a dead process left. */

@@ -55,7 +55,7 @@ export class MqueuePort implements Port, PacketCarrier {
     const { incarnation } = context.self;
     this.owner = Owner.register(this.directory, incarnation);
     try {
-      this.inbox = mechanism.makeInbox(incarnation, (message) => this.take(message));
+      this.inbox = mechanism.makeInbox(incarnation, (message, more) => this.take(message, more));
     } catch (error) {
       mechanism.discard(incarnation);
       this.owner.release();
@@ -137,25 +137,25 @@ export class MqueuePort implements Port, PacketCarrier {
     return stream;
   }
 
-  private take(message: Uint8Array): void {
+  private take(message: Uint8Array, more: boolean): void {
     const frame = readFrame(message);
     if (frame === null) return; // nobody's who has an inbox here
     const { kind, stream, sequence, payload } = frame;
     this.taking = true;
     try {
       if (kind === Kind.introduction) this.introduce(stream, Buffer.from(payload).toString());
-      else this.accepted(kind, stream, sequence, payload);
+      else this.accepted(kind, stream, sequence, payload, more);
     } finally {
       this.taking = false;
     }
   }
 
-  private accepted(kind: number, stream: bigint, sequence: number, payload: Uint8Array): void {
+  private accepted(kind: number, stream: bigint, sequence: number, payload: Uint8Array, more: boolean): void {
     const known = this.incoming.get(stream);
     if (known === undefined) return;
     if (sequence !== known.next) return this.breakOff(known.peer, sequence, known.next);
     known.next = (known.next + 1) >>> 0;
-    if (kind === Kind.packet) this.links.receive(known.peer, payload, false);
+    if (kind === Kind.packet) this.links.receive(known.peer, payload, false, more);
     else this.lose(known.peer);
   }
 

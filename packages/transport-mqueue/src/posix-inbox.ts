@@ -1,7 +1,7 @@
 import { kernelQueue } from '@pigeonhole/core/transport';
 import { PosixQueue } from '@pigeonhole/native';
 import { isBudgetSpent, posixLimit, sysctl } from './limits.js';
-import { BATCH, type Inbox, type Mechanism, type Outbox } from './mechanism.js';
+import { BATCH, type Inbox, type Mechanism, type OnMessage, type Outbox } from './mechanism.js';
 
 /** Messages of an inbox: what fs.mqueue.msg_max lets anybody have by default. */
 const MESSAGES = 10;
@@ -9,6 +9,9 @@ const MESSAGES = 10;
 const MESSAGE_BYTES = 4096;
 /** Where little of that is left, an inbox is smaller. */
 const SMALLEST = 512;
+
+/** After a wake that brought one message, so many are believed to bring one, too: that the queue is empty then is not asked, the loop knows. */
+const ALONE = 3;
 
 /** Inboxes that are POSIX message queues: their descriptors are polled by the event loop, for messages and for room. */
 export class PosixMechanism implements Mechanism {
@@ -22,23 +25,35 @@ export class PosixMechanism implements Mechanism {
     return `posix:${this.nameOf(incarnation)}`;
   }
 
-  makeInbox(incarnation: string, onMessage: (message: Uint8Array) => void): Inbox {
+  makeInbox(incarnation: string, onMessage: OnMessage): Inbox {
     const name = this.nameOf(incarnation);
-    const scratch = new Uint8Array(MESSAGE_BYTES);
+    let scratch = new Uint8Array(MESSAGE_BYTES);
+    let ahead = new Uint8Array(MESSAGE_BYTES);
     let open = true;
-    const take = (most: number): void => {
-      for (let taken = 0; taken < most && open; taken++) {
-        const count = queue.receive(scratch);
-        if (count < 0) return;
-        onMessage(scratch.subarray(0, count));
+    /** Each is handled when it is known whether there is another; the first of `most` 1 without that. How many there were? */
+    const take = (most: number): number => {
+      let taken = 0;
+      for (let count = queue.receive(scratch); count >= 0; taken++) {
+        const next = taken + 1 < most ? queue.receive(ahead) : -1;
+        const message = scratch.subarray(0, count);
+        [scratch, ahead, count] = [ahead, scratch, next];
+        onMessage(message, next >= 0);
+        if (!open) break;
       }
+      return taken;
     };
-    const queue = make(name, () => take(BATCH));
+    let alone = 0;
+    const queue = make(name, () => {
+      if (alone > 0) {
+        alone--;
+        take(1);
+      } else if (take(BATCH) === 1) alone = ALONE;
+    });
     queue.watch({ message: true, room: false });
     queue.ref();
     return {
       address: this.addressOf(incarnation),
-      drain: () => take(MESSAGES),
+      drain: () => void take(MESSAGES),
       unlink: () => void PosixQueue.unlink(name),
       close: () => {
         open = false;

@@ -1,7 +1,7 @@
 import { kernelQueue, PigeonholeError } from '@pigeonhole/core/transport';
 import { SYSV_TEXT, SysvQueue } from '@pigeonhole/native';
 import { sysctl, sysvLimit } from './limits.js';
-import { BATCH, type Inbox, type Mechanism, type Outbox } from './mechanism.js';
+import { BATCH, type Inbox, type Mechanism, type OnMessage, type Outbox } from './mechanism.js';
 
 /** An eighth of what a queue holds by default. */
 const MESSAGE_BYTES = 2048;
@@ -40,7 +40,7 @@ export class SysvMechanism implements Mechanism {
     return `sysv:${incarnation}`;
   }
 
-  makeInbox(incarnation: string, onMessage: (message: Uint8Array) => void): Inbox {
+  makeInbox(incarnation: string, onMessage: OnMessage): Inbox {
     const take = (most: number): boolean => this.take(most, onMessage);
     let closed = false;
     const work = (): void => {
@@ -109,13 +109,13 @@ export class SysvMechanism implements Mechanism {
   }
 
   /** Whether nothing is left. */
-  private take(most: number, onMessage: (message: Uint8Array) => void): boolean {
+  private take(most: number, onMessage: OnMessage): boolean {
     let empty = false;
     for (let taken = 0; taken < most && !empty && this.inbox !== null; taken++) {
       const { inbox, scratch } = this;
       const count = receive(inbox, scratch);
       if (count < 0) empty = true;
-      else if (inbox.type === Type.frame) onMessage(scratch.subarray(SYSV_TEXT, SYSV_TEXT + count));
+      else if (inbox.type === Type.frame) onMessage(scratch.subarray(SYSV_TEXT, SYSV_TEXT + count), false);
       else if (count === 0) this.hear(inbox.type);
     }
     this.tellOfRoom();

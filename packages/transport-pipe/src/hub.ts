@@ -172,12 +172,12 @@ export class Hub implements PacketCarrier {
   }
 
   private take(frame: TrunkFrame, trunk: Trunk, mayBe: (from: string) => boolean): void {
-    const { to, from, packet, whole } = frame;
+    const { to, from, packet, whole, more } = frame;
     if (to === '') return this.notice(packet[0], from, trunk);
     // Nobody speaks in the name of a process that is reached in another way.
     if (!mayBe(from)) return trunk.destroy();
     if (to === this.address) {
-      this.links.receive(from, packet, false);
+      this.links.receive(from, packet, false, more);
       return;
     }
     const onward = this.route(to);

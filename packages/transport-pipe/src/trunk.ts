@@ -11,12 +11,16 @@ export interface TrunkFrame {
   readonly packet: Buffer;
   /** All of it, as it goes on to another process. */
   readonly whole: Buffer;
+  /** What was read with it goes on behind it. */
+  readonly more: boolean;
 }
 
 const PREFIX = 8;
 /** Longest frame: a packet of 32 KiB and two addresses. */
 const MAX_FRAME = 64 * 1024;
 export const MAX_PAYLOAD = 32 * 1024;
+/** So much leaves in the midst of a turn, so that the other side has something to do meanwhile. */
+const EARLY_BYTES = 16 * 1024;
 /** Bytes that may wait for room in the pipe before a writer is told that it is full. */
 const HIGH_WATER = 128 * 1024;
 
@@ -72,7 +76,7 @@ export class Trunk {
     return this.outgoing.writableLength > HIGH_WATER;
   }
 
-  /** Takes all of it, whether full or not. What is written in one turn leaves in one system call. */
+  /** Takes all of it, whether full or not. What is written in one turn leaves in one system call, a long turn's in several. */
   write(...parts: Uint8Array[]): void {
     if (this.over || this.outgoing.destroyed) return;
     if (!this.corked) {
@@ -81,6 +85,7 @@ export class Trunk {
       process.nextTick(() => this.uncork());
     }
     for (const part of parts) this.outgoing.write(part);
+    if (this.outgoing.writableLength >= EARLY_BYTES) this.uncork();
   }
 
   /** Whether the pipe has all that was written; if not, `done` is called when it has what was written by now. */
@@ -127,6 +132,7 @@ export class Trunk {
         from: whole.toString('latin1', PREFIX + to, PREFIX + to + from),
         packet: whole.subarray(PREFIX + to + from),
         whole,
+        more: bytes.length > 0,
       });
     }
     if (bytes.length > 0) this.rest = Buffer.from(bytes);

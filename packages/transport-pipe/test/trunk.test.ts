@@ -1,5 +1,5 @@
 /** The bytes between two processes: cut as the kernel likes, and wrong on purpose. */
-import { closeSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
 import { makePipe } from '@pigeonhole/native';
 import { expect, onTestFinished, test } from 'vitest';
 import { Trunk, type TrunkFrame, trunkFrame } from '../src/trunk.js';
@@ -35,7 +35,17 @@ function raw() {
   const until = async (count: number): Promise<void> => {
     while (frames.length < count) await new Promise<void>((resolve) => waiting.push(resolve));
   };
-  return { frames, ended, close, until, write: (bytes: Uint8Array) => void writeSync(incoming.write, bytes) };
+  const write = (bytes: Uint8Array): void => void writeSync(incoming.write, bytes);
+  /** What is there, without waiting: the pipe opened once more, since the end at hand waits. */
+  const read = (): number => {
+    const fd = openSync(`/proc/self/fd/${outgoing.read}`, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      return readSync(fd, Buffer.alloc(100_000));
+    } finally {
+      closeSync(fd);
+    }
+  };
+  return { trunk, frames, ended, close, until, write, read };
 }
 
 const head = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
@@ -72,4 +82,16 @@ test('a part of a frame is dropped when its writer dies, what came before is not
   other.close();
   expect(await other.ended).toBe(undefined);
   expect(other.frames).toHaveLength(1);
+});
+
+test('much leaves in the midst of a turn, little at its end', async () => {
+  const { trunk, read } = raw();
+  trunk.write(new Uint8Array(10_000));
+  expect(read).toThrow('EAGAIN');
+  trunk.write(new Uint8Array(10_000));
+  expect(read()).toBe(20_000);
+  trunk.write(new Uint8Array(100));
+  expect(read).toThrow('EAGAIN');
+  await new Promise(setImmediate);
+  expect(read()).toBe(100);
 });

@@ -13,18 +13,21 @@ const IN_PAIRS = 8;
 const FAREWELLS = 5;
 
 /** A piece of the stream, cut once: it keeps number and bytes however often it is sent. */
-export interface Segment {
-  readonly seq: number;
-  readonly pieces: readonly Uint8Array[];
-  readonly fin: boolean;
-  readonly charged: number;
+export class Segment {
   /** Of its latest transmission. */
-  tx: number;
-  sentAt: number;
+  tx = 0;
+  sentAt = 0;
   /** Sent again at least once. */
-  again: boolean;
+  again = false;
   /** Counts against the windows. */
-  underWay: boolean;
+  underWay = false;
+
+  constructor(
+    readonly seq: number,
+    readonly pieces: readonly Uint8Array[],
+    readonly fin: boolean,
+    readonly charged: number,
+  ) {}
 }
 
 /** Sends a datagram with this segment, or (null) one that only asks for an acknowledgement. */
@@ -96,10 +99,7 @@ export class Sending {
       // A segment of its own: once only it is out, everything written has arrived.
       const fin = length === 0;
       if (fin) this.ending = 'sent';
-      const segment: Segment = {
-        ...{ seq: this.nextSeq++, pieces: this.cut(length), fin, charged },
-        ...{ tx: 0, sentAt: 0, again: false, underWay: false },
-      };
+      const segment = new Segment(this.nextSeq++, this.cut(length), fin, charged);
       this.out.set(segment.seq, segment);
       this.send(segment, now);
     }

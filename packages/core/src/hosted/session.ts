@@ -26,7 +26,7 @@ const MAX_WAITING_CALLS = 1_048_576;
  * waiting while the other goes through what came in one piece.
  */
 const EARLY_BYTES = 16 * 1024;
-const EARLY_ACCEPTANCES = 64;
+const EARLY_ACCEPTANCES = 128;
 /** Fewer wait for the end of the turn, when an answer of the application's may ride along. */
 const FEW_ACCEPTANCES = 16;
 
@@ -236,7 +236,7 @@ export class Session implements LinkHandler {
 
   // LinkHandler
 
-  data(chunk: Uint8Array, owned: boolean): void {
+  data(chunk: Uint8Array, owned: boolean, more = false): void {
     if (this.ended) return;
     this.heartbeat?.hear();
     try {
@@ -244,7 +244,7 @@ export class Session implements LinkHandler {
     } catch (error) {
       this.violated(error);
     }
-    if (this.flushNow || this.acceptances >= FEW_ACCEPTANCES) this.flush();
+    if (this.flushNow || (!more && this.acceptances >= FEW_ACCEPTANCES)) this.flush();
     this.receipts.settle();
   }
 
