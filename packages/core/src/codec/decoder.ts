@@ -14,8 +14,9 @@ const PREPARED = 64;
 /** The largest `maxNodes`. */
 const MOST_NODES = 2 ** 31 - 1;
 
-const number = new Uint8Array(8);
-const numberView = new DataView(number.buffer);
+/** Memory up to this many bytes is kept in mind after a body, for the next one that lies in it. */
+const KEPT = 2 ** 20;
+const NOWHERE = new DataView(new ArrayBuffer(0));
 
 /**
  * Decodes a body in one pass. Whatever the bytes are: it ends, it never reads beyond them, and what it makes is bounded by their
@@ -23,6 +24,9 @@ const numberView = new DataView(number.buffer);
  */
 export class Decoder {
   bytes: Uint8Array = NOTHING;
+  /** Of all the memory in which `bytes` lie, from `shift` on: to make one for each body would cost as much as to decode a small one. */
+  view: DataView = NOWHERE;
+  shift = 0;
   at = 0;
   end = 0;
   /** See `MAX_NUMERIC_KEYS`. */
@@ -38,7 +42,9 @@ export class Decoder {
   run(bytes: Uint8Array, start: number, end: number, limits?: CodecLimits): unknown {
     if (!(start >= 0 && start <= end && end <= bytes.length))
       throw broken(bytes.length, 'the body ends early');
+    if (this.view.buffer !== bytes.buffer) this.view = new DataView(bytes.buffer);
     this.bytes = bytes;
+    this.shift = bytes.byteOffset;
     this.at = start;
     this.end = end;
     this.numericKeys = 0;
@@ -61,6 +67,7 @@ export class Decoder {
       );
     } finally {
       this.bytes = NOTHING;
+      if (this.view.byteLength > KEPT) this.view = NOWHERE;
     }
   }
 
@@ -71,7 +78,7 @@ export class Decoder {
     this.at = at + 1;
     if (token < 0x80) return token;
     if (token >= 0xe0) return token - 0x100;
-    if (token === 0xcb) return this.#double();
+    if (token === 0xcb) return this.view.getFloat64(this.#pass(8));
     if (token >= 0xc0) return this.#token(token);
     if (token >= 0xa0) return this.text(token - 0xa0);
     return token < 0x90 ? this.#object(token - 0x80) : this.#array(token - 0x90);
@@ -90,7 +97,7 @@ export class Decoder {
       case 0xc6:
         return this.copy(this.length(1 << (token - 0xc4)));
       case 0xca:
-        return this.#load(4).getFloat32(0);
+        return this.view.getFloat32(this.#pass(4));
       case 0xcc:
         return this.length(1);
       case 0xcd:
@@ -98,15 +105,15 @@ export class Decoder {
       case 0xce:
         return this.length(4);
       case 0xcf:
-        return this.#load(8).getBigUint64(0);
+        return this.view.getBigUint64(this.#pass(8));
       case 0xd0:
-        return this.#load(1).getInt8(0);
+        return this.view.getInt8(this.#pass(1));
       case 0xd1:
-        return this.#load(2).getInt16(0);
+        return this.view.getInt16(this.#pass(2));
       case 0xd2:
-        return this.#load(4).getInt32(0);
+        return this.view.getInt32(this.#pass(4));
       case 0xd3:
-        return this.#load(8).getBigInt64(0);
+        return this.view.getBigInt64(this.#pass(8));
       case 0xd4:
         return this.#extension();
       case 0xd9:
@@ -134,6 +141,11 @@ export class Decoder {
     return at;
   }
 
+  /** As `pass`; answers where that is in `view`. */
+  #pass(length: number): number {
+    return this.pass(length) + this.shift;
+  }
+
   /** A big-endian integer of 1, 2 or 4 bytes. */
   length(width: number): number {
     const at = this.pass(width);
@@ -143,28 +155,6 @@ export class Decoder {
     return width === 2
       ? high
       : high * 0x10000 + (((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number));
-  }
-
-  #load(width: number): DataView {
-    const at = this.pass(width);
-    const { bytes } = this;
-    for (let i = 0; i < width; i++) number[i] = bytes[at + i] as number;
-    return numberView;
-  }
-
-  /** Eight stores, because most numbers with a fraction come this way. */
-  #double(): number {
-    const at = this.pass(8);
-    const { bytes } = this;
-    number[0] = bytes[at] as number;
-    number[1] = bytes[at + 1] as number;
-    number[2] = bytes[at + 2] as number;
-    number[3] = bytes[at + 3] as number;
-    number[4] = bytes[at + 4] as number;
-    number[5] = bytes[at + 5] as number;
-    number[6] = bytes[at + 6] as number;
-    number[7] = bytes[at + 7] as number;
-    return numberView.getFloat64(0);
   }
 
   text(length: number): string {

@@ -12,8 +12,10 @@ const ODD_KEY = Symbol('odd key');
 /** Room for a kept key, which is written in words. */
 const KEY = 48;
 
-// V8 makes this one free inside for-in, unlike Object.hasOwn.
 const hasOwn = Object.prototype.hasOwnProperty;
+
+/** What for-in finds in it, it finds in every plain object. */
+const NOTHING = {};
 
 /**
  * One pass over a body that finds what cannot be sent, counts what the limits bound, and writes what is left. Reads every
@@ -28,6 +30,8 @@ export class Encoder {
   numericKeys = 0;
   /** Whether the keys of an object are looked over before it is begun: a second look costs less than one at each key. */
   #careful = false;
+  /** Whether plain objects inherit keys. Where they do not, as is usual, for-in finds their own: to ask of each costs a quarter of all. */
+  #inherits = false;
 
   constructor(readonly keys: Keys) {}
 
@@ -36,6 +40,7 @@ export class Encoder {
     this.limits = limits;
     this.out.limit = limits.maxMessageBytes;
     this.#careful = false;
+    this.#inherits = hasKey(NOTHING);
     try {
       return this.#whole(body);
     } catch (error) {
@@ -57,24 +62,16 @@ export class Encoder {
 
   /** `depth` counts the containers around `value`, which has been counted; `key` is the last one above it. */
   write(value: unknown, at: number, depth: number, key: Key): number {
-    switch (typeof value) {
-      case 'string':
-        return this.out.text(value, at);
-      case 'number':
-        return this.out.number(value, at);
-      case 'object':
-        return value === null ? this.out.token(0xc0, at) : this.#container(value, at, depth + 1, key);
-      case 'boolean':
-        return this.out.token(value ? 0xc3 : 0xc2, at);
-      case 'undefined':
-        return this.out.undefined(at);
-      case 'bigint':
-        return this.out.bigint(value, at);
-      default: {
-        const advice = typeof value === 'function' ? 'send its result or its name' : 'send a string';
-        throw new Refusal('ERR_UNSERIALIZABLE', `is a ${typeof value}, which cannot be sent; ${advice}.`);
-      }
-    }
+    // V8 makes no text of `typeof` where it is compared at once, as it would for a switch.
+    if (typeof value === 'string') return this.out.text(value, at);
+    if (typeof value === 'number') return this.out.number(value, at);
+    if (typeof value === 'object')
+      return value === null ? this.out.token(0xc0, at) : this.#container(value, at, depth + 1, key);
+    if (typeof value === 'boolean') return this.out.token(value ? 0xc3 : 0xc2, at);
+    if (value === undefined) return this.out.undefined(at);
+    if (typeof value === 'bigint') return this.out.bigint(value, at);
+    const advice = typeof value === 'function' ? 'send its result or its name' : 'send a string';
+    throw new Refusal('ERR_UNSERIALIZABLE', `is a ${typeof value}, which cannot be sent; ${advice}.`);
   }
 
   /** To be called on entering a container, its children counted as far as their number is known. */
@@ -85,7 +82,8 @@ export class Encoder {
   #container(value: object, at: number, depth: number, key: Key): number {
     if (Array.isArray(value)) return this.#array(value, at, depth, key);
     const prototype = Object.getPrototypeOf(value);
-    if (prototype === Object.prototype || prototype === null) return this.record(value, at, depth, key);
+    if (prototype === Object.prototype || prototype === null)
+      return this.record(value, at, depth, key, this.#inherits);
     return encodeExotic(this, value, at, depth, key);
   }
 
@@ -103,8 +101,8 @@ export class Encoder {
     return at;
   }
 
-  /** Own enumerable string properties, as `structuredClone` takes them. */
-  record(source: object, start: number, depth: number, above: Key): number {
+  /** Own enumerable string properties, as `structuredClone` takes them. `inherits`: there may be others, of the prototype's. */
+  record(source: object, start: number, depth: number, above: Key, inherits: boolean): number {
     this.enter(depth);
     if (this.#careful && hasOddKey(source)) return this.#oddRecord(source, start, depth, above);
     const { out } = this;
@@ -114,7 +112,7 @@ export class Encoder {
     let step: string | undefined;
     try {
       for (const name in source) {
-        if (!hasOwn.call(source, name)) continue;
+        if (inherits && !hasOwn.call(source, name)) continue;
         step = name;
         this.nodes += 2;
         if (at + KEY > out.end) out.reserve(at, KEY, 1);
@@ -122,7 +120,11 @@ export class Encoder {
         const guess = first ? above.inner : before.next;
         const key = guess.text === name ? guess : this.#follow(name, first, above, before);
         at = key === this.keys.root ? out.text(name, at) : out.key(key, at);
-        at = this.write((source as Record<string, unknown>)[name], at, depth, key);
+        const value = (source as Record<string, unknown>)[name];
+        // As `write` does, which V8 does not inline here.
+        if (typeof value === 'string') at = out.text(value, at);
+        else if (typeof value === 'number') at = out.number(value, at);
+        else at = this.write(value, at, depth, key);
         if (++count === 0x10) at = out.shift(start + 1, 2, at);
         else if (count === 0x10000) at = out.shift(start + 3, 2, at);
         before = key;
@@ -174,6 +176,11 @@ export class Encoder {
 
 function isOdd(name: string): boolean {
   return name === '__proto__' || needsUtf16(name);
+}
+
+function hasKey(source: object): boolean {
+  for (const _name in source) return true;
+  return false;
 }
 
 function hasOddKey(source: object): boolean {

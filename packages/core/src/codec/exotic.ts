@@ -42,7 +42,7 @@ export function encodeExotic(encoder: Encoder, value: object, at: number, depth:
   if (types.isArrayBuffer(value)) return view(encoder, 'ArrayBuffer', new Uint8Array(value), at);
   const reason = whyEmptied(value);
   if (reason !== undefined) throw new Refusal('ERR_UNSERIALIZABLE', reason);
-  return encoder.record(value, at, depth, key);
+  return encoder.record(value, at, depth, key, true);
 }
 
 function view({ out }: Encoder, name: string, bytes: Uint8Array, at: number): number {

@@ -108,12 +108,35 @@ function encoded(keys: readonly string[], offsets: readonly number[]): Uint8Arra
   return new Uint8Array(all.buffer, all.byteOffset, all.length);
 }
 
-function compile({ keys, offsets }: Shape): Read {
+function compile({ keys, bytes, offsets }: Shape): Read {
   const values = keys.map((_key, i) => `v${i}`);
   const reads = values.map((value, i) => {
-    const astray = `return d.astray(s, [${values.slice(0, i)}])`;
-    return `if (!d.isKey(k, ${offsets[i]}, ${offsets[i + 1]})) ${astray};\nconst ${value} = d.value();`;
+    const key = bytes.subarray(offsets[i], offsets[i + 1]);
+    return `p = d.at + d.shift;
+if (d.at + ${key.length} > d.end || ${differs(key)}) return d.astray(s, [${values.slice(0, i)}]);
+d.at += ${key.length};
+const ${value} = d.value();`;
   });
   const members = keys.map((key, i) => `${JSON.stringify(key)}: ${values[i]}`);
-  return new Function('d', 's', `const k = s.bytes;\n${reads.join('\n')}\nreturn { ${members} };`) as Read;
+  return new Function(
+    'd',
+    's',
+    `const w = d.view;\nlet p;\n${reads.join('\n')}\nreturn { ${members} };`,
+  ) as Read;
+}
+
+/** The condition that the bytes at `p` of the view `w` are not those of this key, in words. */
+function differs(key: Uint8Array): string {
+  const words = new DataView(key.buffer, key.byteOffset, key.length);
+  const tests: string[] = [];
+  for (let at = 0; at < key.length; at += 4) {
+    // The last word overlaps the one before.
+    const from = Math.min(at, Math.max(0, key.length - 4));
+    if (key.length >= 4) tests.push(`w.getInt32(p + ${from}) !== ${words.getInt32(from)}`);
+    else {
+      tests.push(`w.getInt16(p) !== ${words.getInt16(0)}`);
+      if (key.length === 3) tests.push(`w.getInt8(p + 2) !== ${words.getInt8(2)}`);
+    }
+  }
+  return tests.join(' || ');
 }
