@@ -80,7 +80,7 @@ export class Pending implements CallTracker {
     // Cut loose, or a call that has grown old would keep all later ones alive until a full collection.
     call.nextCall = call.previousCall = call.calls = null;
     if (!this.closed) return;
-    if (call.failed) this.failed++;
+    this.failed += call.failures;
     if (this.first === null) this.onIdle?.();
   }
 

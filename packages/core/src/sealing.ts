@@ -29,6 +29,104 @@ export function validate(body: unknown, schema: StandardSchemaV1, label: string)
     : checked(result, label);
 }
 
+/** The first of several, up to one that has a problem, if any. */
+export interface Sound<T = unknown> {
+  readonly values: readonly T[];
+  readonly problem: unknown;
+}
+
+/** Validates bodies, up to one that does not match its schema. A promise only where the schema gives one. */
+export function validateMany(
+  bodies: readonly unknown[],
+  schema: StandardSchemaV1,
+  label: string,
+): Sound | Promise<Sound> {
+  const values: unknown[] = [];
+  for (const body of bodies) {
+    try {
+      const value = validate(body, schema, label);
+      if (value instanceof Promise) {
+        const rest = bodies.slice(values.length + 1);
+        return validateLater(values, [value, ...rest.map(async (other) => validate(other, schema, label))]);
+      }
+      values.push(value);
+    } catch (problem) {
+      return { values, problem };
+    }
+  }
+  return { values, problem: undefined };
+}
+
+async function validateLater(values: unknown[], rest: readonly Promise<unknown>[]): Promise<Sound> {
+  for (const outcome of await Promise.allSettled(rest)) {
+    if (outcome.status === 'rejected') return { values, problem: outcome.reason };
+    values.push(outcome.value);
+  }
+  return { values, problem: undefined };
+}
+
+/** Encodes those from `first` on, up to one that cannot be encoded. `channel`: whose memory may be used for it. */
+export function sealMany(
+  bodies: readonly unknown[],
+  first: number,
+  marks: Required<Marks>,
+  sealing: Sealing,
+  channel: SendAtOnce | undefined,
+): Sound<Envelope> {
+  const values: Envelope[] = [];
+  try {
+    while (first + values.length < bodies.length) {
+      const next = first + values.length;
+      const count = channel === undefined ? 0 : fillMany(bodies, next, sealing, channel);
+      if (channel !== undefined && count > 0) values.push(...sealFilled(channel, 0, count, marks, sealing));
+      else values.push(seal(bodies[next], marks.type, marks.priority, sealing));
+    }
+  } catch (problem) {
+    return { values, problem };
+  }
+  return { values, problem: undefined };
+}
+
+/** Sends the first bodies of `outgoing`: how many were accepted, and envelopes of the others. */
+export function sendFilled(
+  channel: SendAtOnce,
+  count: number,
+  marks: Required<Marks>,
+  sealing: Sealing,
+): { readonly accepted: number; readonly sealed: readonly Envelope[] } {
+  // A receiver of this process may decode what is sent, and its codec send another.
+  filling = true;
+  try {
+    const accepted = channel.sendMany(count, sealing.codec.id, marks.type, marks.priority);
+    return { accepted, sealed: accepted < count ? sealFilled(channel, accepted, count, marks, sealing) : [] };
+  } finally {
+    filling = false;
+  }
+}
+
+/** Envelopes of the bodies from number `from` to `to` of those which lie in `outgoing`: a copy of all of them, not one of each. */
+function sealFilled(
+  { outgoing, lengths }: SendAtOnce,
+  from: number,
+  to: number,
+  { type, priority }: Required<Marks>,
+  { codec, from: sender }: Sealing,
+): Envelope[] {
+  const sentAt = Date.now();
+  const start = lengths.subarray(0, from).reduce((sum, length) => sum + length, 0);
+  const end = lengths.subarray(from, to).reduce((sum, length) => sum + length, start);
+  // Not `slice`, which makes no copy of a Buffer.
+  const { buffer } = new Uint8Array(outgoing.subarray(start, end));
+  const envelopes: Envelope[] = [];
+  for (let index = from, at = 0; index < to; index++) {
+    const length = lengths[index] as number;
+    const body = new Uint8Array(buffer, at, length);
+    envelopes.push({ body, codec: codec.id, from: sender, type, priority, sentAt });
+    at += length;
+  }
+  return envelopes;
+}
+
 function checked(result: StandardSchemaV1.Result<unknown>, label: string): unknown {
   if (result.issues === undefined) return result.value;
   const issues = result.issues.map((issue) => {

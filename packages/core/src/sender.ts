@@ -1,8 +1,24 @@
 import { PigeonholeError } from './errors.js';
 import { type Loan, Loans } from './loan.js';
+import type { Envelope } from './message.js';
 import { pace } from './pace.js';
 import { Pending, unsupportedSync } from './pending.js';
-import { bytesApart, fill, fillMany, priorityOf, type Sealing, seal, typeOf, validate } from './sealing.js';
+import {
+  bytesApart,
+  fill,
+  fillMany,
+  type Marks,
+  priorityOf,
+  type Sealing,
+  type Sound,
+  seal,
+  sealMany,
+  sendFilled,
+  typeOf,
+  validate,
+  validateMany,
+} from './sealing.js';
+import { notAll, SendBatch } from './send-batch.js';
 import type { Channel } from './transport.js';
 import { SendOperation } from './waiters.js';
 import type { WaitOptions } from './waiting.js';
@@ -15,6 +31,12 @@ export interface TrySendOptions {
 }
 
 export interface SendOptions extends TrySendOptions, WaitOptions {}
+
+/** What of a `sendMany` could be sent within the call: how many bodies, and those behind them that have been encoded. */
+interface AtOnce {
+  readonly sent: number;
+  readonly sealed: readonly Envelope[];
+}
 
 /** What a sender needs to know: fixed when it is opened. */
 export interface SenderSetup extends Sealing {
@@ -63,25 +85,23 @@ export class Sender<T = unknown> {
   /**
    * Sends all, in order, with many on their way at once; resolves when all are accepted. If some are not, it rejects with
    * the first reason, and the error's `accepted` tells how many of the leading bodies were accepted; later ones may have been
-   * accepted too only when that reason is a timeout or an abort, `ERR_OUTCOME_UNKNOWN`, `ERR_NO_SPACE` or one of the body itself.
+   * accepted too only when that reason is a timeout or an abort, `ERR_OUTCOME_UNKNOWN` or `ERR_NO_SPACE`. Of the bodies which follow on one that
+   * cannot be sent at all none is.
    */
-  async sendMany(bodies: Iterable<T>, options: SendOptions = {}): Promise<void> {
-    const all = Array.from(bodies);
-    const first = this.sendManyAtOnce(all, options);
-    // None is a call, too: who has nothing to send again and again is not to keep the event loop from turning.
-    if (first === all.length) return pace.promise(undefined, Math.max(first, 1));
-    const rest = first === 0 ? all : all.slice(first);
-    const outcomes = await Promise.allSettled(rest.map((body) => this.send(body, options)));
-    const failed = outcomes.findIndex((outcome) => outcome.status === 'rejected');
-    if (failed < 0) return;
-    const { reason } = outcomes[failed] as PromiseRejectedResult;
-    if (!(reason instanceof PigeonholeError)) throw reason;
-    const accepted = first + failed;
-    throw new PigeonholeError(
-      reason.code,
-      `${reason.message} (${accepted} of ${all.length} accepted before it)`,
-      { ...reason, cause: reason.cause ?? reason, accepted },
-    );
+  sendMany(bodies: Iterable<T>, options: SendOptions = {}): Promise<void> {
+    try {
+      const all = Array.from(bodies);
+      const { schema, label } = this.setup;
+      if (schema === undefined) return this.sendAll({ values: all, problem: undefined }, all.length, options);
+      const sound = validateMany(all, schema, label);
+      if (!(sound instanceof Promise)) return this.sendAll(sound, all.length, options);
+      this.validating++;
+      return sound
+        .finally(() => this.validating--)
+        .then((checked) => this.sendAll(checked, all.length, options));
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** `send`, blocking the thread. `ERR_UNSUPPORTED` where the transport's `capabilities.sync` is false. */
@@ -187,32 +207,50 @@ export class Sender<T = unknown> {
     return operation;
   }
 
-  /** Sends those of the first bodies that need not wait; how many were accepted. */
-  private sendManyAtOnce(bodies: readonly T[], options: SendOptions): number {
-    const { channel, codec, schema } = this.setup;
-    const { sendAtOnce } = channel;
-    if (sendAtOnce === undefined || schema !== undefined) return 0;
-    let sent = 0;
+  /** Sends the leading bodies of `all`. */
+  private sendAll({ values, problem }: Sound, all: number, options: SendOptions): Promise<void> {
+    let marks: Required<Marks>;
     try {
       this.pending.check(options);
-      const type = typeOf(options);
-      const priority = priorityOf(options);
+      marks = { type: typeOf(options), priority: priorityOf(options) };
+    } catch (error) {
+      return Promise.reject(notAll(error, 0, all));
+    }
+    const { sent, sealed } = this.sendManyAtOnce(values, marks);
+    // None is a call, too: who has nothing to send again and again is not to keep the event loop from turning.
+    if (sent === all) return pace.promise(undefined, Math.max(sent, 1));
+    const { channel } = this.setup;
+    const rest = sealMany(values, sent + sealed.length, marks, this.setup, channel.sendAtOnce);
+    const batch = new SendBatch(channel, [...sealed, ...rest.values], sent, all, rest.problem ?? problem);
+    const outcome = this.pending.outcome(batch, options, 'send to', () => undefined);
+    batch.send();
+    return outcome;
+  }
+
+  /** Sends those of the first bodies that need not wait; how many, and those behind them that have been encoded. */
+  private sendManyAtOnce(bodies: readonly unknown[], marks: Required<Marks>): AtOnce {
+    const { channel, codec } = this.setup;
+    const { sendAtOnce } = channel;
+    let sent = 0;
+    if (sendAtOnce === undefined) return { sent, sealed: [] };
+    try {
       while (sent < bodies.length) {
         const bytes = bytesApart(bodies[sent], this.setup, sendAtOnce);
         if (bytes !== null) {
-          if (sendAtOnce.sendBytes?.(bytes, codec.id, type, priority, false) !== true) break;
+          if (sendAtOnce.sendBytes?.(bytes, codec.id, marks.type, marks.priority, false) !== true) break;
           sent++;
           continue;
         }
         const count = fillMany(bodies, sent, this.setup, sendAtOnce);
-        const accepted = count === 0 ? 0 : sendAtOnce.sendMany(count, codec.id, type, priority);
+        if (count === 0) break;
+        const { accepted, sealed } = sendFilled(sendAtOnce, count, marks, this.setup);
         sent += accepted;
-        if (accepted < count || count === 0) break;
+        if (accepted < count) return { sent, sealed };
       }
     } catch {
       // The next, sent by itself, meets it too: then it is known how many were accepted before.
     }
-    return sent;
+    return { sent, sealed: [] };
   }
 
   private startSync(body: T, options: SendOptions, wait: boolean, verb: string): boolean | undefined {

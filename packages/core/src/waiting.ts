@@ -87,6 +87,16 @@ export abstract class Waiting {
     return this.state === REJECTED;
   }
 
+  /** How many messages have failed to get through, of those that it stands for. */
+  get failures(): number {
+    return this.failed ? 1 : 0;
+  }
+
+  /** How many messages have come or gone when it is settled. */
+  protected get messages(): number {
+    return 1;
+  }
+
   /** Its timeout or signal has fired and the channel has been asked to withdraw it. */
   get cancelling(): boolean {
     return this.giveUpReason !== undefined;
@@ -176,7 +186,7 @@ export abstract class Operation<T> extends Waiting {
   /** A promise of the outcome. */
   outcome(): Promise<T> {
     if (this.state === REJECTED) return Promise.reject(this.error);
-    if (this.state === RESOLVED) return pace.promise(this.value as T);
+    if (this.state === RESOLVED) return pace.promise(this.value as T, this.messages);
     return new Promise<T>((resolve, reject) => {
       this.resolve = resolve;
       this.reject = reject;
@@ -196,7 +206,7 @@ export abstract class Operation<T> extends Waiting {
     this.release();
     const { resolve } = this;
     if (resolve === undefined) return true;
-    if (pace.free()) resolve(value);
+    if (pace.free(this.messages)) resolve(value);
     else pace.later(() => resolve(value));
     return true;
   }

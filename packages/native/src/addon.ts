@@ -110,6 +110,14 @@ export interface ShmMailbox {
     sentAt: number,
     mayWait: boolean,
   ): 0 | 1 | 2;
+  /** How many were accepted, up to one that would have to wait; a fault of another than the first ends it, too. */
+  sendSome(
+    bodies: readonly Uint8Array[],
+    codec: number,
+    type: number,
+    priority: number,
+    sentAt: number,
+  ): number;
   sendOutcome(handle: number): 0 | 1 | 2;
   withdrawSend(handle: number): 0 | 1 | 2;
   claim(selector: number): boolean;

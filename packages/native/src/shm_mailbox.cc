@@ -86,7 +86,7 @@ class JsMailbox : public Napi::ObjectWrap<JsMailbox> {
          InstanceAccessor<&JsMailbox::replaced>("replaced"), InstanceAccessor<&JsMailbox::settled>("settled"),
          InstanceAccessor<&JsMailbox::name>("name"), InstanceAccessor<&JsMailbox::number>("number"),
          InstanceMethod<&JsMailbox::settle>("settle"), InstanceMethod<&JsMailbox::peek>("peek"), InstanceMethod<&JsMailbox::again>("again"),
-         InstanceMethod<&JsMailbox::available>("available"), InstanceMethod<&JsMailbox::swapClaims>("swapClaims"), InstanceMethod<&JsMailbox::send>("send"),
+         InstanceMethod<&JsMailbox::available>("available"), InstanceMethod<&JsMailbox::swapClaims>("swapClaims"), InstanceMethod<&JsMailbox::send>("send"), InstanceMethod<&JsMailbox::sendSome>("sendSome"),
          InstanceMethod<&JsMailbox::sendOutcome>("sendOutcome"), InstanceMethod<&JsMailbox::withdrawSend>("withdrawSend"),
          InstanceMethod<&JsMailbox::claim>("claim"), InstanceMethod<&JsMailbox::body>("body"),
          InstanceMethod<&JsMailbox::take>("take"), InstanceMethod<&JsMailbox::giveBack>("giveBack"),
@@ -172,6 +172,28 @@ class JsMailbox : public Napi::ObjectWrap<JsMailbox> {
     });
     traffic_.frames[0] = static_cast<double>(handle);
     return Napi::Number::New(info.Env(), static_cast<int>(sent));
+  }
+
+  /** (bodies, codec, type, priority, sentAt): how many were accepted, up to one that would have to wait, or fails when it is not the first. */
+  Napi::Value sendSome(const Napi::CallbackInfo& info) {
+    const auto bodies = info[0].As<Napi::Array>();
+    const Mailbox::Message message{static_cast<uint32_t>(number(info[1])), static_cast<uint32_t>(number(info[2])),
+                                   static_cast<uint32_t>(number(info[3])), number(info[4])};
+    Mailbox::Handle handle = 0;
+    uint32_t sent = 0;
+    guarded(info.Env(), [&] {
+      try {
+        for (const uint32_t count = bodies.Length(); sent < count; sent++) {
+          const Napi::Value element = bodies[sent];
+          const auto body = element.As<Napi::Uint8Array>();
+          const auto* bytes = reinterpret_cast<const std::byte*>(body.Data());
+          if (mailbox().send(message, bytes, static_cast<uint32_t>(body.ByteLength()), false, handle) != Mailbox::Sent::accepted) break;
+        }
+      } catch (const Fault&) {
+        if (sent == 0) throw;
+      }
+    });
+    return Napi::Number::New(info.Env(), sent);
   }
 
   Napi::Value sendOutcome(const Napi::CallbackInfo& info) {

@@ -21,8 +21,13 @@ import { inOrder, NONE, Receives, type Receiving } from './receives.js';
 
 const [ACCEPTED, REFUSED] = [0, 1];
 const Outcome = { pending: 0, accepted: 1, withdrawn: 2 } as const;
-/** Sends of this process that wait in shared memory; the others wait here, in order, and move up. */
-const POSTED = 1024;
+/**
+ * Sends of this process that wait in shared memory, at capacity 0 and otherwise; the others wait here, in order, and move up. At capacity 0 receivers
+ * choose among those that wait. Elsewhere one is enough to be given the next place; each costs a second change of the ledger.
+ */
+const [POSTED_TO_MEET, POSTED] = [1024, 16];
+/** Sends that move up together, if there are places. */
+const RUN = 256;
 /** A thread that blocks looks up so often, for the case that somebody died without waking it. */
 const BLOCK_SLICE = 100;
 export const UNBOUNDED = 0xffff_ffff;
@@ -92,7 +97,11 @@ export class SharedMailbox implements Channel, Polled, Receiving {
 
   /** Whether sends wait here for the earlier ones to be posted. */
   get sendsQueue(): boolean {
-    return this.unposted.size > 0 || this.posted.size >= POSTED;
+    return this.unposted.size > 0 || this.posted.size >= this.mostPosted;
+  }
+
+  private get mostPosted(): number {
+    return this.capacity === 0 ? POSTED_TO_MEET : POSTED;
   }
 
   /**
@@ -354,13 +363,35 @@ export class SharedMailbox implements Channel, Polled, Receiving {
 
   private settleSends(): boolean {
     let progress = this.settlePosted();
-    while (this.unposted.first !== null && this.posted.size < POSTED) {
+    // When all that were posted have their places, there may be more, for many at once.
+    if (this.posted.size > 0 && this.capacity !== 0) return progress;
+    while (this.unposted.first !== null && this.posted.size < this.mostPosted) {
+      progress = true;
+      if (this.posted.size === 0 && this.sendRun(this.unposted.first)) continue;
       const operation = this.unposted.first;
       this.unposted.remove(operation);
       this.post(operation);
-      progress = true;
     }
     return progress;
+  }
+
+  /** Sends `first` and those behind it that differ from it in nothing but their bodies, as far as there are places: whether there was one. */
+  private sendRun({ envelope: { codec, type, priority, sentAt } }: SendOperation): boolean {
+    const bodies: Uint8Array[] = [];
+    for (const { envelope, lent } of inOrder(this.unposted)) {
+      const alike = envelope.codec === codec && envelope.type === type && envelope.priority === priority;
+      if (!alike || envelope.sentAt !== sentAt || lent !== null || bodies.length === RUN) break;
+      bodies.push(envelope.body);
+    }
+    let sent = 0;
+    try {
+      if (bodies.length > 1) sent = this.shared.sendSome(bodies, codec, type, priority, sentAt);
+    } catch (error) {
+      // The first, posted by itself, meets it too, and is told.
+      if (!isFault(error)) throw error;
+    }
+    for (let count = sent; count > 0; count--) this.unposted.shift()?.accepted();
+    return sent > 0;
   }
 
   /** It may have been a send of this process, or have made a place for one: nobody else wakes it for that. */

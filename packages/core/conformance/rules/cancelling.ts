@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { fails, numbers, rejects } from '../expect.js';
+import type { SenderHandle } from '../handles.js';
 import type { Harness } from '../harness.js';
 import { type ConformanceRule, rule } from '../rule.js';
 import { trade } from '../trade.js';
@@ -111,6 +112,45 @@ async function refusesTimeouts(t: Harness): Promise<void> {
   }
 }
 
+async function cutBatch(
+  t: Harness,
+  givesUp: (sender: SenderHandle, bodies: number[]) => Promise<unknown>,
+): Promise<void> {
+  const [a, b] = await t.group(2);
+  const mailbox = t.mailbox({ capacity: 4 });
+  const receiver = await b.receiver(mailbox);
+  const sender = await a.sender(mailbox);
+  const bodies = Array.from({ length: 40 }, (_, n) => n);
+  const error = await givesUp(sender, bodies);
+  assert.equal((error as { accepted?: number }).accepted, 4, 'how many of them were accepted');
+  for (let n = 0; n < 4; n++)
+    assert.equal((await t.within(receiver.receive(), 'one of the accepted')).body, n, 'the leading ones are');
+  assert.equal(await receiver.tryReceive(), null);
+  await t.within(a.send(mailbox, 'next'), 'the next send');
+  assert.equal((await t.within(receiver.receive(), 'the next message')).body, 'next');
+}
+
+async function batchAmongSends(t: Harness): Promise<void> {
+  const [a, b] = await t.group(2);
+  const mailbox = t.mailbox({ capacity: 3 });
+  const receiver = await b.receiver(mailbox);
+  const sender = await a.sender(mailbox);
+  const upTo = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => from + n);
+  const sends = [
+    sender.sendMany(upTo(0, 50)),
+    sender.send(50),
+    sender.sendMany(upTo(51, 120)),
+    sender.send(120),
+  ];
+  for (let n = 0; n <= 120; n++)
+    assert.equal(
+      (await t.within(receiver.receive(), 'the next message')).body,
+      n,
+      'in the order of the calls',
+    );
+  await t.within(Promise.all(sends), 'all sends');
+}
+
 async function interruptedSends(t: Harness, capacity: number): Promise<void> {
   const [a, b, c] = await t.group(3);
   await trade(t, {
@@ -141,6 +181,19 @@ export const cancelling: readonly ConformanceRule[] = [
   rule('R7', 'one signal serves many calls, and none leaves a listener on it', leavesSignalAlone, [
     'process',
   ]),
+  rule('R7', 'a sendMany that timed out says how many were accepted, which are the leading ones', (t) =>
+    cutBatch(t, (sender, bodies) =>
+      rejects(sender.sendMany(bodies, { timeout: 50 }), 'ERR_TIMEOUT', '4 of 40'),
+    ),
+  ),
+  rule('R7', 'a sendMany whose handle is closed says the same', (t) =>
+    cutBatch(t, async (sender, bodies) => {
+      const sent = rejects(sender.sendMany(bodies), 'ERR_CLOSED', '4 of 40');
+      await sender.close();
+      return sent;
+    }),
+  ),
+  rule('R9', 'sends behind those of a sendMany that wait stay behind them', batchAmongSends),
   rule('R7', 'timeouts and aborts raced against acceptance', (t) => interruptedSends(t, 2)),
   rule('R7', 'timeouts and aborts raced against a rendezvous', (t) => interruptedSends(t, 0)),
   rule('R7', 'large messages, timed out and aborted under way', interruptedLargeSends),
