@@ -14,8 +14,17 @@ const workspaces = [
   'benchmarks',
 ];
 
+const kind = process.env.PIGEONHOLE_TESTS;
+
 /** C++ programs and models: the same under every Node.js, so `npm run test:nodes` leaves them to `npm test`. */
 const withoutNode = ['**/shm-{corrupt,crash,idle,sanitizers}.test.ts', '**/model.test.ts'];
+
+/** What `npm run test:proofs` runs, and runs in full: `npm test` has a small part of it, of `proofsOnly` nothing. */
+const proofs = ['model', 'shm-corrupt', 'conformance-nemesis', 'conformance-dgram-nemesis'];
+const proofsOnly = ['shm-idle', 'shm-sanitizers'];
+const files = (names: string[]) => names.map((name) => `**/test/${name}.test.ts`);
+
+const excluded: Record<string, string[]> = { node: withoutNode, proofs: [], all: [] };
 
 /** Files by the time they take: first those of about a minute; of those below ten seconds none is named. */
 const LONG = [
@@ -56,12 +65,8 @@ export default defineConfig({
       test: {
         name: folder.slice(folder.lastIndexOf('/') + 1),
         root: `${root}${folder}`,
-        include: ['**/test/**/*.test.ts'],
-        exclude: [
-          'dist/**',
-          'node_modules/**',
-          ...(process.env.PIGEONHOLE_TESTS === 'node' ? withoutNode : []),
-        ],
+        include: kind === 'proofs' ? files([...proofs, ...proofsOnly]) : ['**/test/**/*.test.ts'],
+        exclude: ['dist/**', 'node_modules/**', ...(excluded[kind ?? ''] ?? files(proofsOnly))],
       },
     })),
   },

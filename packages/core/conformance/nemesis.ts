@@ -13,7 +13,10 @@ import type { AddressSpec } from './surface.js';
 import { progressOf, untilAtRest } from './trade.js';
 
 export interface NemesisOptions extends HarnessOptions {
-  /** Processes to kill. Default 200. */
+  /**
+   * Processes to kill. Default: `PIGEONHOLE_KILLS` of the environment, else 6. The first four are a sender, the host, a receiver, and
+   * the host again, next to a process that is stopped (another receiver where the mailbox has no host); the others are random.
+   */
   kills?: number;
   /** Of the mailbox. Default 8. */
   capacity?: number;
@@ -33,6 +36,8 @@ interface Actor {
 const SENDERS = 2;
 const RECEIVERS = 3;
 const SPARES = 6;
+/** Whom the first kills hit: few random ones would not hit all kinds. The process stopped beside the last of them is another. */
+const FIRST = ['sender', 'host', 'receiver', 'host'] as const;
 /** Bytes that every mailbox takes with its header, also one that is a queue of the kernel's of the default size. */
 const ALWAYS_FITS = 1500;
 
@@ -78,7 +83,8 @@ class Nemesis {
     });
     this.steady = { party, loop };
     for (let n = 0; n < SENDERS; n++) await this.enter('sender');
-    for (let kill = 0; kill < (this.options.kills ?? 200); kill++) await this.strike(kill);
+    const kills = this.options.kills ?? Number(process.env.PIGEONHOLE_KILLS ?? 6);
+    for (let kill = 0; kill < kills; kill++) await this.strike(kill);
     return this.settle();
   }
 
@@ -108,8 +114,10 @@ class Nemesis {
     // One by one, each would wait for its share of the processors while the others work at full speed.
     const successors = kill % SPARES === 0 ? this.t.prepare(SPARES) : Promise.resolve();
     successors.catch(() => undefined); // awaited below
-    const victim = random.pick(this.actors);
-    const stopped = random.next() < 0.2 ? random.pick(this.actors) : victim;
+    const victim = this.victim(FIRST[kill]);
+    const neighbours = this.actors.filter((actor) => actor !== victim);
+    const withStop = kill === FIRST.length - 1 || random.next() < 0.2;
+    const stopped = withStop ? random.pick(neighbours) : victim;
     const others = [
       this.steady.loop,
       ...this.actors.filter((actor) => actor !== stopped).map(({ loop }) => loop),
@@ -122,7 +130,7 @@ class Nemesis {
       () => progressOf(others),
     );
     if (stopped !== victim) stopped.party.stop();
-    const isHost = victim.party.seen('mailbox:host').some(({ mailbox }) => mailbox === this.mailbox.name);
+    const isHost = this.hosts(victim);
     await this.t.kill(victim.party);
     this.count(victim, isHost, stopped !== victim);
     this.options.log?.(
@@ -135,6 +143,22 @@ class Nemesis {
     await successors;
     // Half of the successors take the dead one's name: it must be free at once.
     await this.enter(victim.role, random.next() < 0.5 ? victim.party.name : undefined);
+  }
+
+  private hosts({ party }: Actor): boolean {
+    return party.seen('mailbox:host').some(({ mailbox }) => mailbox === this.mailbox.name);
+  }
+
+  /** One at random of this kind, or of all; the host may be unknown, and a mailbox of the kernel's has none. */
+  private victim(kind?: (typeof FIRST)[number]): Actor {
+    const receivers = this.actors.filter(({ role }) => role === 'receiver');
+    const of = {
+      sender: this.actors.filter(({ role }) => role === 'sender'),
+      host: receivers.filter((actor) => this.hosts(actor)),
+      receiver: receivers.filter((actor) => !this.hosts(actor)),
+    };
+    const wanted = kind === undefined ? this.actors : of[kind];
+    return this.t.random.pick(wanted.length > 0 ? wanted : receivers);
   }
 
   private count(victim: Actor, isHost: boolean, withStop: boolean): void {

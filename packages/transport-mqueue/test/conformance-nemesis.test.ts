@@ -1,22 +1,24 @@
-// More kills: node packages/core/conformance/nemesis-run.mjs --transport mqueue --kills 200 --seed 7
 import { nemesis } from '@pigeonhole/core/conformance';
 import { expect, test } from 'vitest';
 import { kernel } from './kernel-setting.js';
 
 test.each(['posix', 'sysv'] as const)(
-  '10 processes killed at random instants: every message over %s queues is accounted for',
+  'processes killed at random instants: every message over %s queues is accounted for',
   async (api) => {
-    const report = await nemesis({ transport: { use: 'mqueue', api }, kills: 10, seed: 1 });
-    expect(report.senders + report.receivers + report.hosts).toBe(10);
+    const { senders, receivers, hosts, stops } = await nemesis({
+      transport: { use: 'mqueue', api },
+      seed: 1,
+    });
+    expect(Math.min(senders, receivers, hosts, stops)).toBeGreaterThan(0);
   },
   600_000,
 );
 
 test.each(['posix', 'sysv'] as const)(
-  '10 processes killed at random instants: every message in a %s queue of the kernel is accounted for',
+  'processes killed at random instants: every message in a %s queue of the kernel is accounted for',
   async (api) => {
-    const report = await nemesis({ ...kernel(api), kills: 10, seed: 1 });
-    expect(report.senders + report.receivers).toBe(10);
+    const { senders, receivers, stops } = await nemesis({ ...kernel(api), seed: 1 });
+    expect(Math.min(senders, receivers, stops)).toBeGreaterThan(0);
   },
   600_000,
 );

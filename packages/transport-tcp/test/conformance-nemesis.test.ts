@@ -1,8 +1,7 @@
-// More kills: node packages/core/conformance/nemesis-run.mjs --kills 200 --seed 7
 import { nemesis } from '@pigeonhole/core/conformance';
 import { expect, test } from 'vitest';
 
-test('25 processes killed at random instants: every message over tcp is accounted for', async () => {
-  const report = await nemesis({ transport: 'tcp', kills: 25, seed: 1 });
-  expect(report.senders + report.receivers + report.hosts).toBe(25);
+test('processes killed at random instants: every message over tcp is accounted for', async () => {
+  const { senders, receivers, hosts, stops } = await nemesis({ transport: 'tcp', seed: 1 });
+  expect(Math.min(senders, receivers, hosts, stops)).toBeGreaterThan(0);
 }, 600_000);
