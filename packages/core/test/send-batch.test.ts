@@ -3,7 +3,9 @@ import { expect, test } from 'vitest';
 import { createRuntime, mailbox } from '../dist/index.js';
 import { rejection } from './child.js';
 
-const setup = { namespace: 'batch', transport: 'memory', config: false, logger: false } as const;
+/** Each in a namespace of its own: what one leaves in a mailbox is none of the others' business. */
+const join = (name: string) =>
+  createRuntime({ name, namespace: `batch-${name}`, transport: 'memory', config: false, logger: false });
 
 /** Numbers, doubled; odd ones do not match. */
 function doubled(later: boolean): StandardSchemaV1<number, number> {
@@ -19,7 +21,7 @@ function doubled(later: boolean): StandardSchemaV1<number, number> {
 }
 
 test.each(['sync', 'async'])('sendMany to a mailbox with a schema that is %s', async (kind) => {
-  const runtime = await createRuntime({ name: `schema-${kind}`, ...setup });
+  const runtime = await join(`schema-${kind}`);
   const box = mailbox(`m-${kind}`, { schema: doubled(kind === 'async') });
   const [sender, receiver] = [await runtime.sender(box), await runtime.receiver(box)];
   await sender.sendMany([2, 4]);
@@ -36,7 +38,7 @@ test.each(['sync', 'async'])('sendMany to a mailbox with a schema that is %s', a
 });
 
 test('of the bodies behind one that cannot be sent none is', async () => {
-  const runtime = await createRuntime({ name: 'behind', ...setup });
+  const runtime = await join('behind');
   const box = mailbox<unknown>('m', { capacity: 10 });
   const [sender, receiver] = [await runtime.sender(box), await runtime.receiver(box)];
   expect(await rejection(sender.sendMany([1, 2, () => {}, 4]))).toMatchObject({
@@ -49,7 +51,7 @@ test('of the bodies behind one that cannot be sent none is', async () => {
 });
 
 test('bodies may be changed once sendMany has returned', async () => {
-  const runtime = await createRuntime({ name: 'changed', ...setup });
+  const runtime = await join('changed');
   const box = mailbox<{ n: number }>('m', { capacity: 1 });
   const [sender, receiver] = [await runtime.sender(box), await runtime.receiver(box)];
   const bodies = [{ n: 1 }, { n: 2 }, { n: 3 }];
@@ -61,7 +63,7 @@ test('bodies may be changed once sendMany has returned', async () => {
 });
 
 test('a codec that closes the sender while its messages are decoded ends the rest of them', async () => {
-  const runtime = await createRuntime({ name: 'closes', ...setup });
+  const runtime = await join('closes');
   let closing: Promise<void> | undefined;
   const box = mailbox<number>('m', {
     capacity: 1,
@@ -86,7 +88,7 @@ test('a codec that closes the sender while its messages are decoded ends the res
 });
 
 test('what close reports as unsent counts each message of a sendMany that waits', async () => {
-  const runtime = await createRuntime({ name: 'report', ...setup });
+  const runtime = await join('report');
   const box = mailbox<number>('m', { capacity: 3 });
   const sender = await runtime.sender(box);
   await runtime.receiver(box);

@@ -2,6 +2,10 @@ import { markAsUntransferable } from 'node:worker_threads';
 
 /** Bodies up to this share a slab: a typed array with a buffer of its own costs 500 bytes and 200 ns more. */
 const LARGEST_SHARED = 512;
+/** For so few bytes a loop beats the call, and the array that the call would take. */
+const LONGEST_LOOPED = 128;
+/** Memory up to this is kept in mind, for the next small body that lies in it. */
+const LARGEST_KEPT = 2 ** 20;
 /** What one small body can keep alive at most, against 8 KiB in Node's own pool. */
 const SLAB = 2048;
 
@@ -13,22 +17,64 @@ export class ExclusiveBytes {
   #slab = new ArrayBuffer(0);
   #words = new Int32Array(0);
   #used = 0;
+  /** Of the slab, once a short body is copied into it. */
+  #target: DataView | undefined;
+  /** Where the last small body lay that was copied, and a view of it. */
+  #origin: Uint8Array | undefined;
+  #source = new DataView(this.#slab);
 
   allocate(length: number): Uint8Array {
     if (length > LARGEST_SHARED) {
       const buffer = Buffer.allocUnsafeSlow(length);
       return new Uint8Array(buffer.buffer, buffer.byteOffset, length);
     }
+    const at = this.#reserve(length);
+    return new Uint8Array(this.#slab, at, length);
+  }
+
+  /** Where in the slab, which is then one that has room. */
+  #reserve(length: number): number {
     if (this.#used + length > this.#slab.byteLength) {
       this.#slab = new ArrayBuffer(SLAB);
       markAsUntransferable(this.#slab);
       this.#words = new Int32Array(this.#slab);
+      this.#target = undefined;
       this.#used = 0;
     }
-    const range = new Uint8Array(this.#slab, this.#used, length);
+    const at = this.#used;
     // Word-aligned starts make the copy into the range faster.
     this.#used += (length + 7) & ~7;
-    return range;
+    return at;
+  }
+
+  /** The bytes from `start` to `end`, copied into a Buffer. */
+  bufferOf(bytes: Uint8Array, start: number, end: number): Buffer {
+    const length = end - start;
+    if (length > LARGEST_SHARED) {
+      const buffer = Buffer.allocUnsafeSlow(length);
+      buffer.set(bytes.subarray(start, end));
+      return buffer;
+    }
+    const at = this.#reserve(length);
+    const buffer = Buffer.from(this.#slab, at, length);
+    if (length > LONGEST_LOOPED || bytes.length > LARGEST_KEPT) buffer.set(bytes.subarray(start, end));
+    else this.#copyShort(bytes, start, length, at);
+    return buffer;
+  }
+
+  #copyShort(bytes: Uint8Array, start: number, length: number, at: number): void {
+    if (this.#origin !== bytes) this.#look(bytes);
+    const source = this.#source;
+    this.#target ??= new DataView(this.#slab);
+    const target = this.#target;
+    const words = length & ~3;
+    for (let i = 0; i < words; i += 4) target.setInt32(at + i, source.getInt32(start + i, true), true);
+    for (let i = words; i < length; i++) target.setInt8(at + i, source.getInt8(start + i));
+  }
+
+  #look(bytes: Uint8Array): void {
+    this.#origin = bytes;
+    this.#source = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
   /** The first `length` bytes of a buffer, given as the words in it. */

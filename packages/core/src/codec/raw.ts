@@ -37,8 +37,7 @@ export function createRawCodec(id: number): Codec {
   }
 
   function decode(bytes: Uint8Array): Buffer {
-    const range = copy(bytes);
-    return Buffer.from(range.buffer, range.byteOffset, range.length);
+    return exclusive.bufferOf(bytes, 0, bytes.length);
   }
 
   const adopt = (bytes: Uint8Array): Buffer =>
@@ -46,7 +45,7 @@ export function createRawCodec(id: number): Codec {
 
   /** That the bytes are not too many is for whoever has them already. */
   const decodeChecked = (bytes: Uint8Array, _limits: CodecLimits, start = 0, end = bytes.length): Buffer =>
-    decode(bytes.subarray(start, end));
+    exclusive.bufferOf(bytes, start, end);
 
   function verify(bytes: Uint8Array, { maxMessageBytes }: CodecLimits): void {
     if (bytes.length <= maxMessageBytes) return;
