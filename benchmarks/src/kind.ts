@@ -61,8 +61,6 @@ export interface Kind<AnyCase extends Case, Second> {
   readonly steady?: true;
   /** Each round has processes of its own: what is measured cannot be repeated in the same ones. */
   readonly fresh?: true;
-  /** How many rounds measure it; the others leave it out. Default: all. */
-  readonly rounds?: number;
   /** How many processes a case has beside the leading one. */
   others(testCase: AnyCase): number;
   /** Another process's half; `job.index` counts them. */

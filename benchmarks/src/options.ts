@@ -7,7 +7,7 @@ import type { WarmUpRule } from './warm-up.js';
 
 const MINUTE = 60_000;
 const WARM_UP: WarmUpRule = { window: 250, least: 1_500, most: 4_000, last: 4, tolerance: 0.05 };
-const FULL = { rounds: USUAL_ROUNDS, warmUp: WARM_UP, runUp: 50, duration: 250, limit: 12 * MINUTE };
+const FULL = { rounds: USUAL_ROUNDS, warmUp: WARM_UP, runUp: 50, duration: 250, limit: 24 * MINUTE };
 const QUICK = {
   rounds: 3,
   warmUp: { ...WARM_UP, least: 1_000, most: 1_000, last: 2 },
@@ -49,7 +49,7 @@ export function parseFlags(): Flags {
     )
     .option(
       '--rounds <n>',
-      `rounds; each runs every case once (default: ${FULL.rounds}, or as many as fit into 12 minutes)`,
+      `rounds; each runs every case once (default: ${FULL.rounds}, or as many as fit into 24 minutes)`,
       positiveInteger,
     )
     .option('--duration <ms>', `of measuring a case in a round (default: ${FULL.duration})`, positiveInteger)

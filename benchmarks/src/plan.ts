@@ -24,8 +24,8 @@ export interface Group {
 }
 
 /** Variants take fewer rounds than the main cases, unless more are asked for than usual. */
-export function roundsOf({ testCase: { kind, detail } }: Entry, rounds: number): number {
-  const most = Math.min(kindNamed(kind).rounds ?? USUAL_ROUNDS, detail ? DETAIL_ROUNDS : USUAL_ROUNDS);
+export function roundsOf({ testCase: { detail } }: Entry, rounds: number): number {
+  const most = detail ? DETAIL_ROUNDS : USUAL_ROUNDS;
   return rounds > USUAL_ROUNDS ? rounds : Math.min(rounds, most);
 }
 

@@ -164,7 +164,6 @@ export const footprint: Kind<FootprintCase, SenderHalf> = {
   length: () => OPENING,
   fresh: true,
   steady: true,
-  rounds: 3,
   others: () => 1,
   second: senderHalf,
   open,

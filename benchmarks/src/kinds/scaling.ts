@@ -80,7 +80,6 @@ export const scaling: Kind<ScalingCase, Nothing> = {
   nodeOptions: [],
   length: () => OPENING,
   steady: true,
-  rounds: 3,
   others: () => 0,
   second: () => ({}),
   open,

@@ -120,7 +120,6 @@ export const sizes: Kind<SizesCase, Half> = {
     digits: size > 100_000 ? 3 : 1,
   })),
   nodeOptions: [],
-  rounds: 3,
   length: ({ quick }) => (quick ? QUICK_SIZES : SIZES).length * SHARE,
   others: () => 1,
   second: producerHalf,
