@@ -3,6 +3,11 @@ import { PigeonholeError } from './errors.js';
 import { HEADER, MAX_HANDSHAKE } from './framing.js';
 
 const NOTHING = Buffer.alloc(0);
+const NO_VIEW = viewOf(NOTHING);
+
+function viewOf({ buffer, byteOffset, length }: Buffer): DataView {
+  return new DataView(buffer, byteOffset, length);
+}
 
 /** One frame as the parser shows it: valid only during the call, but for views of `bytes`, which are the handler's if `owned`. */
 export class Frame {
@@ -14,6 +19,8 @@ export class Frame {
   number = 0;
   /** What follows the header lies from `start` to `end` of these. */
   bytes: Buffer = NOTHING;
+  /** The same, for numbers: reads them in half the time that the methods of Buffer take. */
+  view: DataView = NO_VIEW;
   start = 0;
   end = 0;
 
@@ -30,6 +37,7 @@ const SLAB = 8192;
 
 /** For all links of a thread. Nobody can transfer it away, of whom a codec shows a part of it. */
 let slab = NOTHING;
+let slabView = NO_VIEW;
 let slabUsed = 0;
 
 /** A place of so many bytes in the slab. */
@@ -37,6 +45,7 @@ function placeInSlab(length: number): number {
   if (slab.length - slabUsed < length) {
     slab = Buffer.allocUnsafeSlow(SLAB);
     markAsUntransferable(slab.buffer);
+    slabView = viewOf(slab);
     slabUsed = 0;
   }
   const at = slabUsed;
@@ -63,29 +72,30 @@ export class FrameParser {
     if (position < chunk.length) this.cut(chunk, position, owned);
     // An idle link must not keep its last message alive.
     this.frame.bytes = NOTHING;
+    this.frame.view = NO_VIEW;
     this.frame.start = this.frame.end = 0;
   }
 
   /** Shows the frames from `position` on; what begins there and does not end is kept. */
   private cut(chunk: Buffer, position: number, owned: boolean): void {
     const length = chunk.length - position;
-    if (owned) return this.cutFrom(chunk, position, chunk.length);
+    if (owned) return this.cutFrom(chunk, viewOf(chunk), position, chunk.length);
     if (length > LARGEST_SHARED) {
       const own = Buffer.allocUnsafeSlow(length);
       chunk.copy(own, 0, position);
-      return this.cutFrom(own, 0, length);
+      return this.cutFrom(own, viewOf(own), 0, length);
     }
     const at = placeInSlab(length);
     chunk.copy(slab, at, position);
-    this.cutFrom(slab, at, at + length);
+    this.cutFrom(slab, slabView, at, at + length);
   }
 
-  private cutFrom(chunk: Buffer, from: number, to: number): void {
+  private cutFrom(chunk: Buffer, view: DataView, from: number, to: number): void {
     let position = from;
     while (to - position >= 4) {
-      const length = this.checked(chunk.readUInt32LE(position));
+      const length = this.checked(view.getUint32(position, true));
       if (to - position - 4 < length) break;
-      this.show(chunk, position, length);
+      this.show(chunk, view, position, length);
       position += 4 + length;
     }
     if (position < to) this.keep(chunk.subarray(position, to));
@@ -111,7 +121,7 @@ export class FrameParser {
     position += take;
     if (this.filled === partial.length) {
       this.partial = null;
-      this.show(partial, 0, partial.length - 4);
+      this.show(partial, viewOf(partial), 0, partial.length - 4);
     }
     return position;
   }
@@ -136,15 +146,16 @@ export class FrameParser {
     return length;
   }
 
-  private show(buffer: Buffer, at: number, length: number): void {
+  private show(buffer: Buffer, view: DataView, at: number, length: number): void {
     const { frame } = this;
     frame.kind = buffer[at + 4] as number;
     frame.a = buffer[at + 5] as number;
     frame.b = buffer[at + 6] as number;
     frame.c = buffer[at + 7] as number;
-    frame.channel = buffer.readUInt32LE(at + 8);
-    frame.number = buffer.readUInt32LE(at + 12);
+    frame.channel = view.getUint32(at + 8, true);
+    frame.number = view.getUint32(at + 12, true);
     frame.bytes = buffer;
+    frame.view = view;
     frame.start = at + HEADER;
     frame.end = at + 4 + length;
     this.handle(frame);

@@ -77,6 +77,10 @@ export const Reject = { full: 0, cancelled: 1, moved: 2, error: 3 } as const;
 const COPY_LIMIT = 32 * 1024;
 const BATCH = 64 * 1024;
 
+function viewOf({ buffer, byteOffset, length }: Buffer): DataView {
+  return new DataView(buffer, byteOffset, length);
+}
+
 /** What numbers a delivery. */
 export interface DeliveryNumbers {
   /** By which it is taken or given back. */
@@ -90,6 +94,8 @@ export interface DeliveryNumbers {
 /** Collects the frames of one turn into few batches. A batch handed over is never touched again. */
 export class FrameWriter {
   private batch = Buffer.allocUnsafeSlow(4096);
+  /** Of the batch: writes numbers several times as fast as the methods of Buffer do. */
+  private view = viewOf(this.batch);
   /** What has been collected lies from here to `position`. */
   private begin = 0;
   private position = 0;
@@ -112,7 +118,7 @@ export class FrameWriter {
   counted(kind: number, channel: number, number: number, count: number): void {
     this.answers += HEADER + 4;
     const at = this.header(kind, channel, number, 4, 0, 0, 0);
-    this.batch.writeUInt32LE(count, at);
+    this.view.setUint32(at, count, true);
   }
 
   json(kind: number, channel: number, number: number, value: unknown, a = 0): void {
@@ -140,7 +146,7 @@ export class FrameWriter {
   pull(channel: number, number: number, wait: boolean, max: number, selector: unknown): void {
     const text = selector === null ? undefined : Buffer.from(JSON.stringify(selector));
     const at = this.header(Kind.pull, channel, number, 4 + (text?.length ?? 0), 0, 0, wait ? 0 : 1);
-    this.batch.writeUInt32LE(max, at);
+    this.view.setUint32(at, max, true);
     if (text !== undefined) this.batch.set(text, at + 4);
   }
 
@@ -148,9 +154,9 @@ export class FrameWriter {
     const { body, codec, from, priority } = message;
     const at = this.header(Kind.deliver, channel, pull, 25 + from.length, codec, priority, 0, body.length);
     this.meta(at, message);
-    this.batch.writeUInt32LE(as.delivery, at + 12);
-    this.batch.writeUInt32LE(as.order >>> 0, at + 16);
-    this.batch.writeUInt32LE(as.returned, at + 20);
+    this.view.setUint32(at + 12, as.delivery, true);
+    this.view.setUint32(at + 16, as.order, true);
+    this.view.setUint32(at + 20, as.returned, true);
     this.name(at + 24, from);
     this.body(body);
   }
@@ -184,8 +190,8 @@ export class FrameWriter {
   }
 
   private meta(at: number, message: Envelope): void {
-    this.batch.writeUInt32LE(message.type, at);
-    this.batch.writeDoubleLE(message.sentAt, at + 4);
+    this.view.setUint32(at, message.type, true);
+    this.view.setFloat64(at + 4, message.sentAt, true);
   }
 
   /** Names are ASCII (R1), so bytes and characters agree. */
@@ -206,14 +212,11 @@ export class FrameWriter {
     body = 0,
   ): number {
     this.reserve(HEADER + rest + (body <= COPY_LIMIT ? body : 0));
-    const { batch, position } = this;
-    batch.writeUInt32LE(HEADER - 4 + rest + body, position);
-    batch[position + 4] = kind;
-    batch[position + 5] = a;
-    batch[position + 6] = b;
-    batch[position + 7] = c;
-    batch.writeUInt32LE(channel, position + 8);
-    batch.writeUInt32LE(number, position + 12);
+    const { view, position } = this;
+    view.setUint32(position, HEADER - 4 + rest + body, true);
+    view.setUint32(position + 4, kind | (a << 8) | (b << 16) | (c << 24), true);
+    view.setUint32(position + 8, channel, true);
+    view.setUint32(position + 12, number, true);
     this.position = position + HEADER + rest;
     return position + HEADER;
   }
@@ -237,6 +240,7 @@ export class FrameWriter {
   private renew(atLeast: number): void {
     this.size = Math.min(this.size * 2, BATCH);
     this.batch = Buffer.allocUnsafeSlow(Math.max(this.size, atLeast));
+    this.view = viewOf(this.batch);
     this.begin = this.position = 0;
   }
 }

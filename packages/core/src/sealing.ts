@@ -1,4 +1,5 @@
 import { isUint8Array } from 'node:util/types';
+import { markAsUntransferable } from 'node:worker_threads';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { type Codec, CodecId, type CodecLimits, codecById } from './codec.js';
 import { PigeonholeError, show } from './errors.js';
@@ -65,6 +66,23 @@ async function validateLater(values: unknown[], rest: readonly Promise<unknown>[
   return { values, problem: undefined };
 }
 
+/** Where bodies are put one behind the other. */
+type Outgoing = Pick<SendAtOnce, 'outgoing' | 'lengths' | 'sendBytes'>;
+
+/** Most bytes that a small body can keep alive because it was encoded with others. */
+const TOGETHER = 16_384;
+let shared: Outgoing | undefined;
+
+/**
+ * For channels without memory of their own: to encode bodies one behind the other and copy them together costs half of what memory of its own for
+ * each does. Null for a codec of the application's, which gets no memory with bodies of others.
+ */
+function sharedOutgoing({ codec }: Sealing): Outgoing | null {
+  if (codecById(codec.id) !== codec) return null;
+  shared ??= { outgoing: Buffer.allocUnsafeSlow(TOGETHER), lengths: new Uint32Array(256) };
+  return shared;
+}
+
 /** Encodes those from `first` on, up to one that cannot be encoded. `channel`: whose memory may be used for it. */
 export function sealMany(
   bodies: readonly unknown[],
@@ -74,12 +92,18 @@ export function sealMany(
   channel: SendAtOnce | undefined,
 ): Sound<Envelope> {
   const values: Envelope[] = [];
+  let memory = channel ?? sharedOutgoing(sealing);
   try {
     while (first + values.length < bodies.length) {
       const next = first + values.length;
-      const count = channel === undefined ? 0 : fillMany(bodies, next, sealing, channel);
-      if (channel !== undefined && count > 0) values.push(...sealFilled(channel, 0, count, marks, sealing));
-      else values.push(seal(bodies[next], marks.type, marks.priority, sealing));
+      const count = memory === null ? 0 : fillMany(bodies, next, sealing, memory);
+      if (memory !== null && count > 0) {
+        for (const each of sealFilled(memory, 0, count, marks, sealing)) values.push(each);
+        continue;
+      }
+      values.push(seal(bodies[next], marks.type, marks.priority, sealing));
+      // It has no room, and those behind it are likely to be as long.
+      if (channel === undefined) memory = null;
     }
   } catch (problem) {
     return { values, problem };
@@ -106,7 +130,7 @@ export function sendFilled(
 
 /** Envelopes of the bodies from number `from` to `to` of those which lie in `outgoing`: a copy of all of them, not one of each. */
 function sealFilled(
-  { outgoing, lengths }: SendAtOnce,
+  { outgoing, lengths }: Outgoing,
   from: number,
   to: number,
   { type, priority }: Required<Marks>,
@@ -115,8 +139,11 @@ function sealFilled(
   const sentAt = Date.now();
   const start = lengths.subarray(0, from).reduce((sum, length) => sum + length, 0);
   const end = lengths.subarray(from, to).reduce((sum, length) => sum + length, start);
-  // Not `slice`, which makes no copy of a Buffer.
-  const { buffer } = new Uint8Array(outgoing.subarray(start, end));
+  // A byte more, so that no body fills it: who borrows one is to take it for a part of what others have a part of.
+  const together = Buffer.allocUnsafeSlow(end - start + 1);
+  together.set(outgoing.subarray(start, end));
+  const { buffer } = together;
+  markAsUntransferable(buffer);
   const envelopes: Envelope[] = [];
   for (let index = from, at = 0; index < to; index++) {
     const length = lengths[index] as number;
@@ -187,11 +214,7 @@ function asBytes(given: Uint8Array, { name }: Codec, by: string): Uint8Array {
 const APART = 8192;
 
 /** A long body that can be sent from where it lies; else null. Throws what the codec throws. */
-export function bytesApart(
-  body: unknown,
-  { codec, limits }: Sealing,
-  channel: SendAtOnce,
-): Uint8Array | null {
+export function bytesApart(body: unknown, { codec, limits }: Sealing, channel: Outgoing): Uint8Array | null {
   if (codec.bytesOf === undefined || channel.sendBytes === undefined) return null;
   if (!(body instanceof Uint8Array) || body.length < APART) return null;
   // Others may change them while they are being read.
@@ -220,7 +243,7 @@ export function fillMany(
   bodies: readonly unknown[],
   first: number,
   sealing: Sealing,
-  channel: SendAtOnce,
+  channel: Outgoing,
 ): number {
   const { codec, limits } = sealing;
   const { outgoing, lengths } = channel;

@@ -97,3 +97,28 @@ test('what close reports as unsent counts each message of a sendMany that waits'
   expect(await sent).toMatchObject({ code: 'ERR_CLOSED', accepted: 3 });
   expect(report).toMatchObject({ unsent: 4 });
 });
+
+test('bodies that were encoded together go their own ways: borrowing one, alone or not, leaves the others', async () => {
+  const runtime = await join('together');
+  const box = mailbox<Uint8Array>('m', { codec: 'raw', capacity: 2000 });
+  const [sender, receiver] = [await runtime.sender(box), await runtime.receiver(box)];
+  const bytes = (length: number): Uint8Array => new Uint8Array(length).fill(length & 0xff);
+  const lengths = [700, 0, 5, 16_384, 16_385, 40_000, 3, ...Array.from({ length: 900 }, (_, i) => i % 100)];
+  for (const all of [[5], [0, 5], lengths]) {
+    await sender.sendMany(all.map(bytes));
+    for (const length of all) {
+      let lent: Uint8Array = bytes(1);
+      const read = (body: Uint8Array): string => {
+        lent = body;
+        return Buffer.from(body).toString('hex');
+      };
+      expect(await receiver.borrow(({ body }) => read(body))).toBe(
+        Buffer.from(bytes(length)).toString('hex'),
+      );
+      expect(lent.length).toBe(0);
+    }
+  }
+  await sender.sendMany(lengths.map(bytes));
+  for (const length of lengths) expect((await receiver.receive()).body).toEqual(Buffer.from(bytes(length)));
+  await runtime.close();
+});

@@ -30,16 +30,16 @@ export class FifoReader {
   private readonly report: (count: number) => void;
 
   /**
-   * `onBytes` gets what has come, as a view that is overwritten after the call. A path that is a link, another user's or no FIFO is
+   * `onBytes` gets what has come, as a part of a Buffer that is overwritten after the call. A path that is a link, another user's or no FIFO is
    * refused.
    */
   constructor(
     readonly path: string,
-    onBytes: (bytes: Uint8Array) => void,
+    onBytes: (bytes: Buffer) => void,
     { bufferBytes = 65_536, capacity = 0, onError = () => {} }: FifoReaderOptions = {},
   ) {
     const addon = native();
-    const scratch = new Uint8Array(bufferBytes);
+    const scratch = Buffer.allocUnsafeSlow(bufferBytes);
     this.report = (count) => {
       if (count > 0) onBytes(scratch.subarray(0, count));
       else onError(kernelError(-count, `read ${path}`, path));

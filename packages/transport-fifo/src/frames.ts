@@ -68,9 +68,8 @@ export class FrameReader {
   ) {}
 
   /** The payloads given are parts of `bytes`, or of a copy that is used again: for the time of the call. */
-  take(bytes: Uint8Array): void {
-    let all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    if (this.rest !== null) all = Buffer.concat([this.rest, all]);
+  take(bytes: Buffer): void {
+    const all = this.rest === null ? bytes : Buffer.concat([this.rest, bytes]);
     this.rest = null;
     let at = 0;
     while (at < all.length) {

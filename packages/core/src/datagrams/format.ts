@@ -53,7 +53,8 @@ export function decodeHeader(datagram: Buffer): Addressed {
     incarnation,
     open: (from, limits) => {
       const { 0: a = 0, 1: b = 0 } = datagram;
-      const place = { bytes: datagram, start: 2, end: datagram.length };
+      const view = new DataView(datagram.buffer, datagram.byteOffset, datagram.length);
+      const place = { bytes: datagram, view, start: 2, end: datagram.length };
       const frame = Object.assign(new Frame(), { kind: Kind.send, a, b }, place);
       const body = datagram.length - bodyAt;
       if (body > limits.maxMessageBytes)

@@ -10,33 +10,33 @@ import type { MailboxSpec } from '../transport.js';
 
 /** The message of a frame whose rest begins with type and sentAt. */
 export function envelope(frame: Frame, from: string, bodyAt: number, limits: CodecLimits): Envelope {
-  const { a: codec, b: priority, bytes, start, end } = frame;
+  const { a: codec, b: priority, bytes, view, start, end } = frame;
   if (end - start < bodyAt)
     throw new PigeonholeError(
       'ERR_FRAME',
       `a message frame has ${end - start} bytes after its header; it needs ${bodyAt}`,
     );
-  const type = bytes.readUInt32LE(start);
+  const type = view.getUint32(start, true);
   if (type > MAX_TYPE)
     throw new PigeonholeError('ERR_FRAME', `a message has type ${type}; the most is ${MAX_TYPE}`);
   if (priority > MAX_PRIORITY)
     throw new PigeonholeError('ERR_FRAME', `a message has priority ${priority}; the most is ${MAX_PRIORITY}`);
   if (codec > CodecId.custom)
     throw new PigeonholeError('ERR_FRAME', `a message has codec ${codec}, which does not exist`);
-  const sentAt = bytes.readDoubleLE(start + 4);
+  const sentAt = view.getFloat64(start + 4, true);
   if (!Number.isFinite(sentAt)) throw new PigeonholeError('ERR_FRAME', `a message has sentAt ${sentAt}`);
   const body = bytes.subarray(start + bodyAt, end);
   codecById(codec)?.verify(body, limits);
   return { body, codec, from, type, priority, sentAt };
 }
 
-export function word({ bytes, start, end }: Frame, at: number): number {
+export function word({ view, start, end }: Frame, at: number): number {
   if (end - start < at + 4)
     throw new PigeonholeError(
       'ERR_FRAME',
       `a frame has ${end - start} bytes after its header; it needs ${at + 4}`,
     );
-  return bytes.readUInt32LE(start + at);
+  return view.getUint32(start + at, true);
 }
 
 export function byte({ bytes, start, end }: Frame, at: number): number {
