@@ -21,7 +21,7 @@ export class ExclusiveBytes {
   #target: DataView | undefined;
   /** Where the last small body lay that was copied, and a view of it. */
   #origin: Uint8Array | undefined;
-  #source = new DataView(this.#slab);
+  #source: DataView = new DataView(this.#slab);
 
   allocate(length: number): Uint8Array {
     if (length > LARGEST_SHARED) {
