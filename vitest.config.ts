@@ -20,7 +20,7 @@ const kind = process.env.PIGEONHOLE_TESTS;
 const withoutNode = ['**/shm-{corrupt,crash,idle,sanitizers}.test.ts', '**/model.test.ts'];
 
 /** What `npm run test:proofs` runs, and runs in full: `npm test` has a small part of it, of `proofsOnly` nothing. */
-const proofs = ['model', 'shm-corrupt', 'conformance-nemesis', 'conformance-dgram-nemesis'];
+const proofs = ['model', 'shm-corrupt', 'conformance-nemesis', 'conformance-dgram-nemesis', 'flights'];
 const proofsOnly = ['shm-idle', 'shm-sanitizers'];
 const files = (names: string[]) => names.map((name) => `**/test/${name}.test.ts`);
 

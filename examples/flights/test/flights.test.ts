@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { ComparedRow } from '../compare.js';
 import { BATCH } from '../take-until.js';
 import { DEFAULT_FLIGHTS, expectAccounted, expectEqual, run, startRun } from './runs.js';
@@ -10,6 +10,15 @@ const FLIGHT_A = flightLine({ origin: 'SFO', destination: 'LAX', delay: 10 });
 const FLIGHT_B = flightLine({ origin: 'ZZZ', destination: 'SFO', delay: -5 });
 
 let directory: string;
+let data: string;
+
+beforeAll(async () => {
+  data = await mkdtemp(join(tmpdir(), 'ph-flights-'));
+});
+
+afterAll(async () => {
+  await rm(data, { recursive: true, force: true });
+});
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'ph-'));
@@ -19,53 +28,63 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-/** What a capacity means is the conformance suite's to test; here each transport has two, and all with PIGEONHOLE_TESTS=all. */
-const capacitiesOver = (transport: string): string[] =>
-  process.env.PIGEONHOLE_TESTS === 'all' || ['memory', 'shm', 'uds'].includes(transport)
-    ? ['1024', '1', '0', 'unbounded']
-    : ['1024', '0'];
+const TRANSPORTS = ['memory', 'shm', 'pipe', 'fifo', 'mqueue', 'uds', 'tcp', 'udp'];
+/** Each transport with each capacity and all of the data takes minutes, most of them to start processes. */
+const all = ['all', 'proofs'].includes(process.env.PIGEONHOLE_TESTS ?? '');
 
-describe.each(['memory', 'shm', 'pipe', 'fifo', 'mqueue', 'uds', 'tcp', 'udp'])('over %s', (transport) => {
-  test.each(capacitiesOver(transport))('capacity %s gives the single-process result', async (capacity) => {
-    const { code, result, stderr, left } = await run(directory, [
-      '--transport',
-      transport,
-      '--capacity',
-      capacity,
-    ]);
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expectEqual(result, DEFAULT_FLIGHTS);
-    expect(result.setup).toMatchObject({ transport, enrichers: 2 });
-    expect(left).toEqual([]);
-  });
+/** What `npm test` has of them: capacity 0 each transport has below, 1024 in `--all`. */
+const capacitiesOver = (transport: string): string[] => {
+  if (all) return ['1024', '1', '0', 'unbounded'];
+  return ['memory', 'shm', 'uds'].includes(transport) ? ['1024', '1', 'unbounded'] : [];
+};
 
-  test('a file of one object a line, three times, through three enrichers', async () => {
-    const file = join(directory, 'flights.ndjson');
-    await writeFile(file, `${FLIGHT_A}\n${FLIGHT_B}\n`);
-    const args = ['--transport', transport, '--data', file, '--times', '3', '--enrichers', '3'];
-    const { code, result } = await run(directory, args);
-    expect(code).toBe(0);
-    expectEqual(result, 6);
-    expect(result.airports.worst).toMatchObject([
-      { key: 'SFO', flights: 3, delay: 30, mean: 10 },
-      { key: 'ZZZ', flights: 3, delay: -15, mean: -5 },
-    ]);
-  });
+const matrix = TRANSPORTS.flatMap((transport) =>
+  capacitiesOver(transport).map((capacity) => [transport, capacity] as const),
+);
+
+test.each(matrix)('over %s, capacity %s gives the single-process result', async (transport, capacity) => {
+  const args = ['--transport', transport, '--capacity', capacity];
+  const { code, result, stderr, left } = await run(directory, args);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expectEqual(result, DEFAULT_FLIGHTS);
+  expect(result.setup).toMatchObject({ transport, enrichers: 2 });
+  expect(left).toEqual([]);
 });
 
+test.each(TRANSPORTS)(
+  'over %s: a file of one object a line, three times, through three enrichers, hand to hand',
+  async (transport) => {
+    const file = ['--data', await pairs(500), '--times', '3'];
+    const args = ['--transport', transport, '--capacity', '0', '--enrichers', '3', ...file];
+    const { code, result, stderr, left } = await run(directory, args);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expectEqual(result, 3000);
+    expect(result.setup).toMatchObject({ transport, enrichers: 3 });
+    expect(result.airports.worst).toMatchObject([
+      { key: 'SFO', flights: 1500, delay: 15_000, mean: 10 },
+      { key: 'ZZZ', flights: 1500, delay: -7500, mean: -5 },
+    ]);
+    expect(left).toEqual([]);
+  },
+);
+
 describe('an enricher that hosts the mailbox is killed', () => {
+  // Enough that the run is not over before the victim is.
+  const flights = all ? DEFAULT_FLIGHTS : 4000;
+  const some = async () => (all ? [] : ['--data', await pairs(flights / 2)]);
+
   test.each(['1024', '0', 'unbounded'])(
     'capacity %s: every flight is counted or reported lost',
     async (capacity) => {
-      const args = ['--transport', 'uds', '--kill', 'enricher', '--capacity', capacity];
+      const args = ['--transport', 'uds', '--kill', 'enricher', '--capacity', capacity, ...(await some())];
       const { code, result, stderr } = await run(directory, args);
       expect({ code, stderr }).toEqual({
         code: 0,
         stderr: expect.stringMatching(/^killed process \d+ at \d+ of/),
       });
-      expectAccounted(result, DEFAULT_FLIGHTS);
+      expectAccounted(result, flights);
       expect(result.down).toEqual(['enricher-1']);
-      expect(result.counted).toBeGreaterThanOrEqual(DEFAULT_FLIGHTS * 0.4);
+      expect(result.counted).toBeGreaterThanOrEqual(flights * 0.4);
       expect(await readdir(directory)).toEqual([]);
     },
   );
@@ -73,12 +92,12 @@ describe('an enricher that hosts the mailbox is killed', () => {
   test.each(['1024', '0', 'unbounded'])(
     'capacity %s, in shared memory: nothing is lost but what it had received',
     async (capacity) => {
-      const args = ['--transport', 'shm', '--kill', 'enricher', '--capacity', capacity];
+      const args = ['--transport', 'shm', '--kill', 'enricher', '--capacity', capacity, ...(await some())];
       const { code, result, left } = await run(directory, args);
       expect(code).toBe(0);
-      expectAccounted(result, DEFAULT_FLIGHTS);
+      expectAccounted(result, flights);
       expect(result).toMatchObject({
-        accepted: DEFAULT_FLIGHTS,
+        accepted: flights,
         unknown: 0,
         losses: [],
         down: ['enricher-1'],
@@ -119,11 +138,11 @@ test.each(['reader', 'enricher', 'aggregator'])('%s.ts knows no transport', asyn
 });
 
 test('two runs at once do not meet', async () => {
-  const args = ['--transport', 'uds'];
+  const args = ['--transport', 'uds', '--data', await pairs(2000)];
   const runs = await Promise.all([run(directory, args), run(directory, args)]);
   for (const { code, result } of runs) {
     expect(code).toBe(0);
-    expectEqual(result, DEFAULT_FLIGHTS);
+    expectEqual(result, 4000);
   }
 });
 
@@ -134,6 +153,13 @@ test('SIGTERM ends every process and leaves nothing behind', async () => {
   expect((await running.ended).code).toBe(143);
   expect(await readdir(directory)).toEqual([]);
 });
+
+/** A file of so many times two flights, an object a line. */
+async function pairs(count: number): Promise<string> {
+  const file = join(data, `${count}.ndjson`);
+  await writeFile(file, `${FLIGHT_A}\n${FLIGHT_B}\n`.repeat(count));
+  return file;
+}
 
 function flightLine(changes: Record<string, unknown> = {}): string {
   const flight = { date: '2001/01/01 00:47', delay: 66, distance: 1750, origin: 'DTW', destination: 'LAS' };
@@ -148,9 +174,7 @@ async function expectRefusal(args: string[], message: RegExp): Promise<void> {
 }
 
 test('--all runs every transport to the same result, and compares them', async () => {
-  const file = join(directory, 'flights.ndjson');
-  await writeFile(file, `${FLIGHT_A}\n${FLIGHT_B}\n`.repeat(2000));
-  const { ended } = startRun(directory, ['--all', '--data', file], 'json');
+  const { ended } = startRun(directory, ['--all', '--data', await pairs(2000)], 'json');
   const { code, stdout, stderr } = await ended;
   const rows = JSON.parse(stdout) as ComparedRow[];
   const names = ['memory', 'shm', 'pipe', 'fifo', 'mqueue', 'uds', 'uds (dgram)', 'tcp', 'udp'];

@@ -41,7 +41,7 @@ export async function compile(program: string, path: string, flags: string[]): P
   const whole = `${path}.cc`;
   writeFileSync(whole, files.map((file) => `#include ${JSON.stringify(file)}\n`).join(''));
   const common = ['-std=c++17', '-g', '-Wall', '-Wextra', '-Werror', '-pthread'];
-  const { code, output } = await run('g++', [...common, ...flags, whole, '-o', path]);
+  const { code, output } = await run('g++', [...common, ...flags, whole, '-o', path], 400_000);
   if (code !== 0) throw new Error(`g++ ${flags.join(' ')} ${program}.cc: ${output}`);
   return path;
 }
