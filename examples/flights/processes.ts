@@ -18,6 +18,8 @@ export class ServiceProcesses {
   readonly #endings: Promise<void>[] = [];
   /** Processes that were killed on purpose. */
   readonly #victims = new Set<string>();
+  /** Those that did not end of their own accord. */
+  readonly died: string[] = [];
   #failure: string | null = null;
   #terminating = false;
 
@@ -63,6 +65,7 @@ export class ServiceProcesses {
   async #watch(name: string, child: ChildProcess): Promise<void> {
     const ending = await end(child);
     this.#children.delete(name);
+    if (ending !== null) this.died.push(name);
     if (ending !== null && !this.#victims.has(name)) {
       this.#failure ??= `${name} ${ending}`;
       if (name === READER || name === AGGREGATOR) this.terminate();

@@ -1,6 +1,6 @@
 /** Two ways to carry out a run: a process for each service, or all services in this one. */
-import { peer, type Runtime } from '@pigeonhole/core';
-import { AGGREGATOR, type Progress, toReader } from './messages.js';
+import { anyPeer, createRuntime, peer, type Runtime } from '@pigeonhole/core';
+import { AGGREGATOR, flights, type Progress, toReader } from './messages.js';
 import { ServiceProcesses } from './processes.js';
 import { runService, serviceNames } from './services.js';
 import type { RunSettings } from './settings.js';
@@ -28,11 +28,20 @@ export async function runApart(settings: RunSettings, launcher: Runtime, kill?: 
     });
   }
   const failure = await processes.ended();
-  // Where messages outlive their processes, word of progress that nobody has received would be kept for ever.
-  while ((await launcher.tryReceive(aggregator)) !== null);
+  if (launcher.explain(flights).capabilities.durable) await putAway(launcher, processes.died);
   signals.stop();
   if (signals.received !== null) return SIGNALED[signals.received];
   return answer(failure ?? (struck ? null : `the run ended before ${victim} could be killed`));
+}
+
+/** Where messages outlive their processes, those that nobody has received would be kept for ever: word of progress, and commands to who died. */
+async function putAway(launcher: Runtime, died: readonly string[]): Promise<void> {
+  while ((await launcher.tryReceive(aggregator)) !== null);
+  for (const name of died) {
+    const heir = await createRuntime({ name });
+    while ((await heir.tryReceive(anyPeer)) !== null);
+    await heir.close();
+  }
 }
 
 /** Every service in this process, each with a runtime of its own. Resolves with the exit code. */
