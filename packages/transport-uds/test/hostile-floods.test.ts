@@ -12,6 +12,8 @@ const MiB = 2 ** 20;
 interface Flood {
   readonly name: string;
   readonly make: (n: number) => Buffer;
+  /** Where in a frame n is. Default 12, the number; 8 is the channel. */
+  readonly at?: number;
   /** How many would come, were they not stopped. */
   readonly count: number;
   /** What the victim says when it stops them. */
@@ -37,6 +39,7 @@ const floods: readonly Flood[] = [
   {
     name: 'opens of what is not there, by one that reads no answer',
     make: (n) => frame('open', n + 10, 0, { mailbox: 'nowhere' }),
+    at: 8,
     count: 1_000_000,
     message: 'asked for more than 8388608 bytes of answers',
     bound: 64 * MiB,
@@ -82,16 +85,23 @@ const floods: readonly Flood[] = [
 
 const held = ({ heapUsed, external }: Usage): number => heapUsed + external;
 
+/** Adds to a number in each of these frames: to make all of them anew takes longer than the victim takes to refuse them. */
+function raise(frames: Buffer, at: number, by: number): void {
+  for (let start = 0; start < frames.length; start += 4 + frames.readUInt32LE(start))
+    frames.writeUInt32LE(frames.readUInt32LE(start + at) + by, start + at);
+}
+
 /** Writes pieces as long as they are taken, and stops when the link is over. */
-async function pour(link: RawLink, { make, count, deaf }: Flood): Promise<void> {
+async function pour(link: RawLink, { make, at = 12, count, deaf }: Flood): Promise<void> {
   if (deaf) link.socket.pause();
   let over = false;
   const ended = new Promise<void>((resolve) => link.socket.once('close', resolve)).then(() => {
     over = true;
   });
   const size = make(0).length > 1000 ? 100 : 10_000;
-  for (let at = 0; at < count && !over; at += size) {
-    const piece = Buffer.concat(Array.from({ length: size }, (_, n) => make(at + n)));
+  const piece = Buffer.concat(Array.from({ length: size }, (_, n) => make(n)));
+  for (let sent = 0; sent < count && !over; sent += size) {
+    if (sent > 0) raise(piece, at, size);
     const taken = new Promise<void>((resolve) => link.socket.write(piece, () => resolve()));
     await within(Promise.race([taken, ended]), 'the victim to take or to refuse more');
   }
