@@ -19,10 +19,17 @@ const kind = process.env.PIGEONHOLE_TESTS;
 /** C++ programs and models: the same under every Node.js, so `npm run test:nodes` leaves them to `npm test`. */
 const withoutNode = ['**/shm-{corrupt,crash,idle,sanitizers}.test.ts', '**/model.test.ts'];
 
-/** What `npm run test:proofs` runs, and runs in full: `npm test` has a small part of it, of `proofsOnly` nothing. */
-const proofs = ['model', 'shm-corrupt', 'conformance-nemesis', 'conformance-dgram-nemesis', 'flights'];
-const proofsOnly = ['shm-idle', 'shm-sanitizers'];
-const files = (names: string[]) => names.map((name) => `**/test/${name}.test.ts`);
+/** What `npm run test:proofs` runs, by workspace, and runs in full: `npm test` has a part of it, of `proofsOnly` nothing. */
+const proofs: Record<string, string> = {
+  examples: 'flights',
+  'packages/native': 'shm-{corrupt,idle,sanitizers}',
+  'packages/transport-mqueue': 'conformance{,-kernel,-nemesis}',
+  'packages/transport-shm': '{model,conformance,conformance-nemesis}',
+  'packages/transport-uds': 'conformance{,-nemesis,-dgram,-dgram-nemesis}',
+};
+const proofsOnly = '**/test/shm-{idle,sanitizers}.test.ts';
+const included = (folder: string): string =>
+  kind === 'proofs' ? `**/test/${proofs[folder] ?? 'conformance-nemesis'}.test.ts` : '**/test/**/*.test.ts';
 
 const excluded: Record<string, string[]> = { node: withoutNode, proofs: [], all: [] };
 
@@ -65,8 +72,8 @@ export default defineConfig({
       test: {
         name: folder.slice(folder.lastIndexOf('/') + 1),
         root: `${root}${folder}`,
-        include: kind === 'proofs' ? files([...proofs, ...proofsOnly]) : ['**/test/**/*.test.ts'],
-        exclude: ['dist/**', 'node_modules/**', ...(excluded[kind ?? ''] ?? files(proofsOnly))],
+        include: [included(folder)],
+        exclude: ['dist/**', 'node_modules/**', ...(excluded[kind ?? ''] ?? [proofsOnly])],
       },
     })),
   },
