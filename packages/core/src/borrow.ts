@@ -2,9 +2,9 @@ import { CodecId, codecById } from './codec.js';
 import { PigeonholeError } from './errors.js';
 import { detach } from './loan.js';
 import type { Envelope, Message, Selector } from './message.js';
+import { messageOf, openEnvelope, selectorOf } from './opening.js';
 import type { Pending } from './pending.js';
 import type { ReceiveOptions, ReceiverSetup } from './receiver.js';
-import { messageOf, openEnvelope, selectorOf } from './sealing.js';
 import { Delivery, ReceiveOperation } from './waiters.js';
 
 /** A message that is being read, and how its reading ends. */

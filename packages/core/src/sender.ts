@@ -1,19 +1,15 @@
 import { PigeonholeError } from './errors.js';
 import { type Loan, Loans } from './loan.js';
 import type { Envelope } from './message.js';
+import { bytesApart, fill, fillMany, sealMany, sendFilled } from './outgoing.js';
 import { pace } from './pace.js';
 import { Pending, unsupportedSync } from './pending.js';
 import {
-  bytesApart,
-  fill,
-  fillMany,
   type Marks,
   priorityOf,
   type Sealing,
   type Sound,
   seal,
-  sealMany,
-  sendFilled,
   typeOf,
   validate,
   validateMany,

@@ -8,7 +8,7 @@ import { interpreted } from '../src/codec/compiled/program.js';
 import { planOf } from '../src/codec/compiled/schema.js';
 import { type Codec, CodecId, type CodecLimits, codecFor, defaultLimits as limits } from '../src/codec.js';
 import { PigeonholeError } from '../src/errors.js';
-import { openEnvelope } from '../src/sealing.js';
+import { openEnvelope } from '../src/opening.js';
 import { anyBody } from './codec-bodies.js';
 import { createMsgpackCodec } from './reference/msgpack.js';
 

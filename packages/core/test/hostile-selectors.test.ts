@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { PigeonholeError } from '../src/errors.js';
 import { selector } from '../src/hosted/reading.js';
 import { MAX_SELECTED_TYPES, MAX_TYPE } from '../src/message.js';
-import { selectorOf } from '../src/sealing.js';
+import { selectorOf } from '../src/opening.js';
 
 const most = Array.from({ length: MAX_SELECTED_TYPES }, (_, n) => MAX_TYPE - n);
 const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));

@@ -3,8 +3,8 @@ import { native, type ShmBuffers, type ShmMailbox } from '@pigeonhole/native';
 import { FRAME, type Letter } from './letter.js';
 import type { SharedMailbox } from './mailbox.js';
 import { BATCH_BYTES, NOTHING, type Receives, TOO_LARGE } from './receives.js';
+import { ACCEPTED, REFUSED, type Sends } from './sends.js';
 
-const [ACCEPTED, REFUSED] = [0, 1];
 /** A message that waits in shared memory has its body there. */
 const POSTED = new Uint8Array(0);
 
@@ -17,6 +17,7 @@ export class AtOnce implements SendAtOnce {
 
   constructor(
     private readonly mailbox: SharedMailbox,
+    private readonly sends: Sends,
     private readonly receives: Receives,
     private readonly shared: ShmMailbox,
     private readonly buffers: ShmBuffers,
@@ -27,21 +28,21 @@ export class AtOnce implements SendAtOnce {
   }
 
   send(codec: number, type: number, priority: number, wait: boolean): boolean | SendOperation {
-    const { mailbox } = this;
+    const { mailbox, sends } = this;
     mailbox.checkAlive();
     this.mark(codec, type, priority);
-    if (wait && mailbox.sendsQueue) return mailbox.enqueue(this.operation(this.body()));
-    if (!wait && mailbox.attempt(() => mailbox.refusesTries())) return false;
+    if (wait && sends.queue) return sends.enqueue(this.operation(this.body()));
+    if (!wait && mailbox.attempt(() => sends.refuseTries())) return false;
     const sent = mailbox.attempt(() => this.addon.shmSend(this.number, wait ? 1 : 0));
     if (sent === ACCEPTED) mailbox.sent();
     if (sent === ACCEPTED || sent === REFUSED) return sent === ACCEPTED;
-    return mailbox.keep(this.operation(POSTED));
+    return sends.keep(this.operation(POSTED));
   }
 
   sendMany(count: number, codec: number, type: number, priority: number): number {
-    const { mailbox } = this;
+    const { mailbox, sends } = this;
     mailbox.checkAlive();
-    if (mailbox.sendsQueue) return 0;
+    if (sends.queue) return 0;
     this.mark(codec, type, priority);
     const sent = mailbox.attempt(() => this.addon.shmSendMany(this.number, count));
     if (sent > 0) mailbox.sent();
@@ -55,16 +56,16 @@ export class AtOnce implements SendAtOnce {
     priority: number,
     wait: boolean,
   ): boolean | SendOperation {
-    const { mailbox } = this;
+    const { mailbox, sends } = this;
     mailbox.checkAlive();
     const envelope = { body: POSTED, codec, from: '', type, priority, sentAt: Date.now() };
-    if (wait && mailbox.sendsQueue)
-      return mailbox.enqueue(new SendOperation({ ...envelope, body: new Uint8Array(bytes) }, true));
-    if (!wait && mailbox.attempt(() => mailbox.refusesTries())) return false;
+    if (wait && sends.queue)
+      return sends.enqueue(new SendOperation({ ...envelope, body: new Uint8Array(bytes) }, true));
+    if (!wait && mailbox.attempt(() => sends.refuseTries())) return false;
     const sent = mailbox.attempt(() => this.shared.send(bytes, codec, type, priority, envelope.sentAt, wait));
     if (sent === ACCEPTED) mailbox.sent();
     if (sent === ACCEPTED || sent === REFUSED) return sent === ACCEPTED;
-    return mailbox.keep(new SendOperation(envelope, true));
+    return sends.keep(new SendOperation(envelope, true));
   }
 
   take(selector: Selector | null, blocking: boolean): Envelope | null {

@@ -3,7 +3,6 @@ import {
   type Channel,
   isOwned,
   type Lent,
-  OperationList,
   type Ordering,
   type PigeonholeError,
   type ReceiveOperation,
@@ -14,32 +13,22 @@ import type { ShmBuffers, ShmMailbox } from '@pigeonhole/native';
 import { AtOnce } from './at-once.js';
 import { fromFault, isFault } from './fault.js';
 import { SharedLoan } from './lending.js';
-import { Field } from './letter.js';
 import type { Meeting } from './meeting.js';
 import type { Polled, Poller } from './poller.js';
-import { inOrder, NONE, Receives, type Receiving } from './receives.js';
+import { NONE, Receives, type Receiving } from './receives.js';
+import { type Sending, Sends } from './sends.js';
 
-const [ACCEPTED, REFUSED] = [0, 1];
-const Outcome = { pending: 0, accepted: 1, withdrawn: 2 } as const;
-/**
- * Sends of this process that wait in shared memory, at capacity 0 and otherwise; the others wait here, in order, and move up. At capacity 0 receivers
- * choose among those that wait. Elsewhere one is enough to be given the next place; each costs a second change of the ledger.
- */
-const [POSTED_TO_MEET, POSTED] = [1024, 16];
-/** Sends that move up together, if there are places. */
-const RUN = 256;
 /** A thread that blocks looks up so often, for the case that somebody died without waking it. */
 const BLOCK_SLICE = 100;
 export const UNBOUNDED = 0xffff_ffff;
 
 /** One mailbox in shared memory, for all handles that this runtime has of it: its calls that wait, and their end. */
-export class SharedMailbox implements Channel, Polled, Receiving {
+export class SharedMailbox implements Channel, Polled, Receiving, Sending {
   users = 0;
   private settled = false;
   private knownCapacity: Capacity = 0;
   private knownOrdering: Ordering = 'fifo';
-  private readonly posted = new OperationList<SendOperation>();
-  private readonly unposted = new OperationList<SendOperation>();
+  private readonly sends: Sends;
   private readonly receives: Receives;
   readonly atOnce: AtOnce;
   /** Why no call can succeed any more. */
@@ -51,13 +40,14 @@ export class SharedMailbox implements Channel, Polled, Receiving {
     private readonly shared: ShmMailbox,
     readonly name: string,
     readonly tag: number,
-    private readonly buffers: ShmBuffers,
+    buffers: ShmBuffers,
     private readonly poller: Poller,
     meeting: Meeting,
     private readonly sweepSoon: () => void,
   ) {
+    this.sends = new Sends(this, shared, buffers);
     this.receives = new Receives(this, shared, buffers, meeting);
-    this.atOnce = new AtOnce(this, this.receives, shared, buffers);
+    this.atOnce = new AtOnce(this, this.sends, this.receives, shared, buffers);
   }
 
   get capacity(): Capacity {
@@ -71,7 +61,7 @@ export class SharedMailbox implements Channel, Polled, Receiving {
   }
 
   get waiting(): boolean {
-    return this.posted.size + this.unposted.size + this.receives.list.size > 0;
+    return this.sends.size + this.receives.list.size > 0;
   }
 
   /** Behind the door. Another handle of this process names what the first had left open; -1 stands for nothing. */
@@ -85,45 +75,14 @@ export class SharedMailbox implements Channel, Polled, Receiving {
   }
 
   send(operation: SendOperation): void {
-    if (operation.wait && this.sendsQueue) this.unposted.push(operation);
-    else
-      this.guard(operation, () => {
-        if (!operation.wait && this.refusesTries()) operation.refused();
-        else this.post(operation);
-      });
+    this.sends.start(operation);
     if (!operation.settled) this.look();
     else if (this.receives.list.size > 0) this.poll();
   }
 
-  /** Whether sends wait here for the earlier ones to be posted. */
-  get sendsQueue(): boolean {
-    return this.unposted.size > 0 || this.posted.size >= this.mostPosted;
-  }
-
-  private get mostPosted(): number {
-    return this.capacity === 0 ? POSTED_TO_MEET : POSTED;
-  }
-
-  /**
-   * Whether sends wait here, before which no `try` is to go, though there may be places that others have just freed. Runs nothing of the
-   * application's: the body of the `try` lies where all bodies are put.
-   */
-  refusesTries(): boolean {
-    if (this.unposted.size === 0 || this.capacity === 0) return false;
-    this.settleSends();
-    return this.unposted.size > 0;
-  }
-
-  /** Puts a send behind those that wait here. */
-  enqueue(operation: SendOperation): SendOperation {
-    this.unposted.push(operation);
-    this.look();
-    return operation;
-  }
-
   /** A send has been accepted. Those before it have been, too, and are to hear of it first. */
   sent(): void {
-    if (this.posted.size > 0) this.settlePosted();
+    if (this.sends.posted.size > 0) this.sends.settlePosted();
     if (this.receives.list.size > 0) this.poll();
   }
 
@@ -154,8 +113,7 @@ export class SharedMailbox implements Channel, Polled, Receiving {
   }
 
   cancelSend(operation: SendOperation): void {
-    if ((operation.list as unknown) === this.unposted) operation.withdrawn();
-    else this.guard(operation, () => this.withdrawSend(operation));
+    this.sends.cancel(operation);
   }
 
   cancelReceive(operation: ReceiveOperation): void {
@@ -182,7 +140,9 @@ export class SharedMailbox implements Channel, Polled, Receiving {
       const left = deadline - performance.now();
       if (operation.settled || left <= 0) break;
       const slice = Math.min(left, BLOCK_SLICE);
-      const inSharedMemory = receiving ? this.capacity === 0 : (operation.list as unknown) === this.posted;
+      const inSharedMemory = receiving
+        ? this.capacity === 0
+        : (operation.list as unknown) === this.sends.posted;
       const handle = inSharedMemory ? operation.order : NONE;
       this.guard(operation, () => this.shared.block(slice, receiving, selective, handle));
       this.poll();
@@ -197,7 +157,7 @@ export class SharedMailbox implements Channel, Polled, Receiving {
     this.polling = true;
     let progress = false;
     try {
-      progress = this.settleSends() || progress;
+      progress = this.sends.settle() || progress;
       progress = this.receives.settle() || progress;
     } catch (error) {
       this.fail(error);
@@ -222,11 +182,7 @@ export class SharedMailbox implements Channel, Polled, Receiving {
     this.parked = true;
     try {
       // One that takes anything makes the process wake for anything.
-      this.shared.sleep(
-        this.receives.list.size > 0,
-        this.receives.choosy,
-        this.posted.size + this.unposted.size > 0,
-      );
+      this.shared.sleep(this.receives.list.size > 0, this.receives.choosy, this.sends.size > 0);
     } catch (error) {
       this.fail(error);
       return false;
@@ -238,7 +194,7 @@ export class SharedMailbox implements Channel, Polled, Receiving {
 
   lookUp(): boolean {
     try {
-      if (this.posted.size > 0) this.shared.promote();
+      if (this.sends.posted.size > 0) this.shared.promote();
     } catch (error) {
       this.fail(error);
     }
@@ -286,41 +242,6 @@ export class SharedMailbox implements Channel, Polled, Receiving {
     }
   }
 
-  private post(operation: SendOperation): void {
-    this.guard(operation, () => {
-      const sent = operation.lent === null ? this.postCopy(operation) : this.postLoan(operation);
-      if (sent === ACCEPTED) {
-        // Those before it have been accepted, too, and are to hear of it first.
-        this.settlePosted();
-        operation.accepted();
-      } else if (sent === REFUSED) operation.refused();
-      else {
-        this.keep(operation);
-      }
-    });
-  }
-
-  private postCopy({ envelope, wait }: SendOperation): number {
-    const { body, codec, type, priority, sentAt } = envelope;
-    return this.shared.send(body, codec, type, priority, sentAt, wait);
-  }
-
-  private postLoan({ envelope, lent, wait }: SendOperation): number {
-    const { codec, type, priority, sentAt } = envelope;
-    const loan = lent as SharedLoan;
-    const sent = this.shared.sendLoan(loan.number, codec, type, priority, sentAt, wait);
-    if (sent !== REFUSED) loan.sent();
-    return sent;
-  }
-
-  /** A send waits in shared memory, under the handle that the first frame has. */
-  keep(operation: SendOperation): SendOperation {
-    operation.order = this.buffers.frames[Field.handle] as number;
-    this.posted.push(operation);
-    this.look();
-    return operation;
-  }
-
   /** Runs a step; what it throws is what a call is told. */
   attempt<T>(step: () => T): T {
     try {
@@ -342,65 +263,13 @@ export class SharedMailbox implements Channel, Polled, Receiving {
     }
   }
 
-  private withdrawSend(operation: SendOperation): void {
-    const outcome = this.shared.withdrawSend(operation.order);
-    if (outcome === Outcome.withdrawn) operation.withdrawn();
-    else if (outcome === Outcome.accepted) operation.accepted();
-    else this.look();
-  }
-
-  private settlePosted(): boolean {
-    let progress = false;
-    for (const operation of inOrder(this.posted)) {
-      if (this.shared.sendOutcome(operation.order) === Outcome.accepted) operation.accepted();
-      else if (operation.cancelling) this.withdrawSend(operation);
-      // Places are given in order, but at capacity 0 receivers choose.
-      else if (this.capacity !== 0) break;
-      if (operation.settled) progress = true;
-    }
-    return progress;
-  }
-
-  private settleSends(): boolean {
-    let progress = this.settlePosted();
-    // When all that were posted have their places, there may be more, for many at once.
-    if (this.posted.size > 0 && this.capacity !== 0) return progress;
-    while (this.unposted.first !== null && this.posted.size < this.mostPosted) {
-      progress = true;
-      if (this.posted.size === 0 && this.sendRun(this.unposted.first)) continue;
-      const operation = this.unposted.first;
-      this.unposted.remove(operation);
-      this.post(operation);
-    }
-    return progress;
-  }
-
-  /** Sends `first` and those behind it that differ from it in nothing but their bodies, as far as there are places: whether there was one. */
-  private sendRun({ envelope: { codec, type, priority, sentAt } }: SendOperation): boolean {
-    const bodies: Uint8Array[] = [];
-    for (const { envelope, lent } of inOrder(this.unposted)) {
-      const alike = envelope.codec === codec && envelope.type === type && envelope.priority === priority;
-      if (!alike || envelope.sentAt !== sentAt || lent !== null || bodies.length === RUN) break;
-      bodies.push(envelope.body);
-    }
-    let sent = 0;
-    try {
-      if (bodies.length > 1) sent = this.shared.sendSome(bodies, codec, type, priority, sentAt);
-    } catch (error) {
-      // The first, posted by itself, meets it too, and is told.
-      if (!isFault(error)) throw error;
-    }
-    for (let count = sent; count > 0; count--) this.unposted.shift()?.accepted();
-    return sent > 0;
-  }
-
   /** It may have been a send of this process, or have made a place for one: nobody else wakes it for that. */
   taken(): void {
-    if (this.posted.size > 0) this.look();
+    if (this.sends.posted.size > 0) this.look();
   }
 
   /** Calls wait: sees to it that they are looked after. */
-  private look(): void {
+  look(): void {
     if (this.dead !== null || !this.waiting) return;
     this.unpark();
     this.poller.add(this);
@@ -448,7 +317,7 @@ export class SharedMailbox implements Channel, Polled, Receiving {
       this.dead = failure;
       this.shared.poison();
     }
-    for (const list of [this.posted, this.unposted, this.receives.list])
+    for (const list of [this.sends.posted, this.sends.unposted, this.receives.list])
       for (const operation of list.drain()) operation.fail(failure);
   }
 }
