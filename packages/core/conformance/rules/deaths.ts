@@ -31,7 +31,7 @@ async function senderDiesWriting(t: Harness): Promise<void> {
     const by = `dying${round}`;
     names.push(by);
     const dying = await t.party();
-    const size = [100_000, 6_000_000] as const;
+    const size = [100_000, 2_000_000] as const;
     const loop = await dying.produce({
       by,
       to: mailbox,
