@@ -40,6 +40,8 @@ export class Pending implements CallTracker {
     this.follow(operation);
     if (!operation.settled && (options.timeout !== undefined || options.signal !== undefined))
       operation.watch(options, `${verb} ${this.label}`, cancel);
+    // The application may have closed the handle while its body was read.
+    if (this.closed) operation.giveUp(this.hasClosed(), cancel);
     return operation.outcome();
   }
 
@@ -57,6 +59,7 @@ export class Pending implements CallTracker {
     cancel: () => void,
   ): T {
     const { timeout = Number.POSITIVE_INFINITY } = options;
+    if (this.closed) operation.giveUp(this.hasClosed(), cancel);
     if (!operation.settled) channel.waitSync?.(operation, timeout);
     if (!operation.settled)
       operation.giveUp(operation.timeoutError(`${verb} ${this.label}`, timeout), cancel);

@@ -104,12 +104,22 @@ export function seal(body: unknown, type: number, priority: number, sealing: Sea
   return { body: bytes, codec: codec.id, from, type, priority, sentAt: Date.now() };
 }
 
+/** Node.js 20 has no word for it. */
+function isDetached(buffer: ArrayBufferLike): boolean {
+  try {
+    return new DataView(buffer).byteLength < 0;
+  } catch {
+    return true;
+  }
+}
+
 /** What a codec of the application's gives is looked at: native code reads it. Throws `ERR_UNSERIALIZABLE`. */
 export function asBytes(given: Uint8Array, { name }: Codec, by: string): Uint8Array {
-  if (isUint8Array(given)) return given;
+  if (isUint8Array(given) && (given.length > 0 || !isDetached(given.buffer))) return given;
+  const what = isUint8Array(given) ? 'bytes whose memory it has transferred away' : show(given);
   throw new PigeonholeError(
     'ERR_UNSERIALIZABLE',
-    `codec '${name}' gave ${show(given)} for a body; its ${by} must return a Uint8Array`,
+    `codec '${name}' gave ${what} for a body; its ${by} must return a Uint8Array`,
   );
 }
 

@@ -9,10 +9,15 @@ import { Operation } from './waiting.js';
  * them has.
  */
 export class SendBatch extends Operation<void> {
-  private readonly sends: BatchedSend[];
+  /** Those that have settled are let go: their bodies may be large. */
+  private readonly sends: (BatchedSend | undefined)[];
   /** How many the channel has been given. */
   private given = 0;
   private open: number;
+  private lost = 0;
+  /** Of those that failed the first, and why. */
+  private firstLost: number;
+  private reason: unknown;
 
   /**
    * `envelopes`: of the messages which follow on `before` that have been accepted. `all`: how many there were to be sent; if these are fewer,
@@ -23,33 +28,41 @@ export class SendBatch extends Operation<void> {
     envelopes: readonly Envelope[],
     private readonly before: number,
     private readonly all: number,
-    private readonly problem: unknown,
+    problem: unknown,
   ) {
     super();
-    this.sends = envelopes.map((envelope) => new BatchedSend(envelope, this));
-    this.open = this.sends.length;
+    this.sends = envelopes.map((envelope, index) => new BatchedSend(envelope, this, index));
+    this.open = envelopes.length;
+    this.firstLost = envelopes.length;
+    this.reason = problem;
   }
 
   /** Gives the channel all messages, in order. Whoever calls follows the batch already: meanwhile the application may close the handle. */
   send(): void {
     if (this.open === 0) this.conclude();
     while (this.given < this.sends.length) {
-      const send = this.sends[this.given++] as BatchedSend;
-      if (!send.settled) this.channel.send(send);
+      const send = this.sends[this.given++];
+      try {
+        if (send !== undefined) this.channel.send(send);
+      } catch (error) {
+        for (let index = this.given - 1; index < this.sends.length; index++) this.sends[index]?.fail(error);
+        return;
+      }
     }
   }
 
   /** From the last one on: those that are accepted after all are the leading ones. */
   override giveUp(reason: unknown): void {
     for (let index = this.sends.length - 1; index >= 0; index--) {
-      const send = this.sends[index] as BatchedSend;
+      const send = this.sends[index];
+      if (send === undefined) continue;
       if (index >= this.given) send.fail(reason);
       else send.giveUp(reason, () => this.channel.cancelSend(send));
     }
   }
 
   override get failures(): number {
-    return this.failed ? this.sends.reduce((count, send) => count + send.failures, 0) : 0;
+    return this.lost;
   }
 
   protected override get messages(): number {
@@ -57,17 +70,22 @@ export class SendBatch extends Operation<void> {
   }
 
   /** One of them has settled. */
-  ended(): void {
+  ended(index: number): void {
+    this.sends[index] = undefined;
     this.open--;
     if (this.open === 0) this.conclude();
   }
 
+  /** One of them has failed. */
+  missed(index: number, reason: unknown): void {
+    this.lost++;
+    if (index < this.firstLost) [this.firstLost, this.reason] = [index, reason];
+    this.ended(index);
+  }
+
   private conclude(): void {
-    const first = this.sends.findIndex((send) => send.failed);
-    if (first >= 0)
-      this.fail(notAll((this.sends[first] as BatchedSend).reason, this.before + first, this.all));
-    else if (this.before + this.sends.length < this.all)
-      this.fail(notAll(this.problem, this.before + this.sends.length, this.all));
+    const accepted = this.before + this.firstLost;
+    if (accepted < this.all) this.fail(notAll(this.reason, accepted, this.all));
     else this.settle(undefined);
   }
 }
@@ -76,23 +94,20 @@ class BatchedSend extends SendOperation {
   constructor(
     envelope: Envelope,
     private readonly batch: SendBatch,
+    private readonly index: number,
   ) {
     super(envelope, true);
-  }
-
-  get reason(): unknown {
-    return this.error;
   }
 
   override fail(error: unknown): void {
     if (this.settled) return;
     super.fail(error);
-    this.batch.ended();
+    this.batch.missed(this.index, error);
   }
 
   protected override settle(value: boolean | undefined): boolean {
     const settled = super.settle(value);
-    if (settled) this.batch.ended();
+    if (settled) this.batch.ended(this.index);
     return settled;
   }
 }

@@ -81,7 +81,7 @@ export class Sender<T = unknown> {
   /**
    * Sends all, in order, with many on their way at once; resolves when all are accepted. If some are not, it rejects with
    * the first reason, and the error's `accepted` tells how many of the leading bodies were accepted; later ones may have been
-   * accepted too only when that reason is a timeout or an abort, `ERR_OUTCOME_UNKNOWN` or `ERR_NO_SPACE`. Of the bodies which follow on one that
+   * accepted too only when that reason is a timeout, an abort, `ERR_CLOSED`, `ERR_OUTCOME_UNKNOWN` or `ERR_NO_SPACE`. Of the bodies which follow on one that
    * cannot be sent at all none is.
    */
   sendMany(bodies: Iterable<T>, options: SendOptions = {}): Promise<void> {

@@ -58,6 +58,24 @@ describe('R21: values arrive equal', () => {
     }
   });
 
+  it('without what one of its getters adds there', () => {
+    const prototype = Object.prototype as { added?: unknown };
+    const body = {
+      get a() {
+        prototype.added = 1;
+        return 1;
+      },
+      inner: { b: 2 },
+    };
+    try {
+      const arrived = passOver(body) as { inner: object };
+      expect(Object.keys(arrived)).toEqual(['a', 'inner']);
+      expect(Object.keys(arrived.inner)).toEqual(['b']);
+    } finally {
+      delete prototype.added;
+    }
+  });
+
   it('any value at all', () => {
     fc.assert(
       fc.property(anyBody, (body) => deepStrictEqual(passOver(body), body)),

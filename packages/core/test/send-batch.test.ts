@@ -87,6 +87,53 @@ test('a codec that closes the sender while its messages are decoded ends the res
   await runtime.close();
 });
 
+test.each(['send', 'sendMany'] as const)(
+  '%s of a body that closes the sender as it is read',
+  async (verb) => {
+    const runtime = await join(`reads-${verb}`);
+    const box = mailbox<unknown>('m', { capacity: 1 });
+    const [sender, receiver] = [await runtime.sender(box), await runtime.receiver(box)];
+    await sender.send('fills it');
+    const body = {
+      get closes() {
+        void sender.close();
+        return 1;
+      },
+    };
+    const sent = verb === 'send' ? sender.send(body) : sender.sendMany([1, body, 3]);
+    expect(await rejection(sent)).toMatchObject({ code: 'ERR_CLOSED' });
+    expect((await receiver.receive()).body).toBe('fills it');
+    expect(await receiver.tryReceive()).toBeNull();
+    await runtime.close();
+  },
+);
+
+test('a codec that gives bytes which it has transferred away is refused, and nothing of that is sent', async () => {
+  const runtime = await join('transfers');
+  const box = mailbox<number>('m', {
+    codec: {
+      name: 'odd',
+      id: 3,
+      encode: (body) => {
+        const bytes = Uint8Array.of(body as number);
+        if (body === 2) structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
+        return bytes;
+      },
+      decode: ([number]) => number,
+      verify: () => {},
+    },
+  });
+  const [sender, receiver] = [await runtime.sender(box), await runtime.receiver(box)];
+  expect(await rejection(sender.sendMany([1, 2, 3]))).toMatchObject({
+    code: 'ERR_UNSERIALIZABLE',
+    message: expect.stringContaining("codec 'odd' gave bytes whose memory it has transferred away"),
+    accepted: 1,
+  });
+  expect((await receiver.receiveMany()).map(({ body }) => body)).toEqual([1]);
+  await sender.close();
+  await runtime.close();
+});
+
 test('what close reports as unsent counts each message of a sendMany that waits', async () => {
   const runtime = await join('report');
   const box = mailbox<number>('m', { capacity: 3 });

@@ -136,6 +136,7 @@ export class SharedMailbox implements Channel, Polled, Receiving, Sending {
     const selective = receiving && (operation as unknown as ReceiveOperation).selector !== null;
     const deadline = performance.now() + timeout;
     this.poll();
+    if (!operation.settled) this.poller.aboutToBlock();
     for (;;) {
       const left = deadline - performance.now();
       if (operation.settled || left <= 0) break;
@@ -165,6 +166,14 @@ export class SharedMailbox implements Channel, Polled, Receiving, Sending {
       this.polling = false;
     }
     return progress;
+  }
+
+  postAhead(): void {
+    try {
+      if (!this.polling) this.sends.postAhead();
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   linger(): boolean {

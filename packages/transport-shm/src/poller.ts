@@ -4,6 +4,8 @@ export interface Polled {
   poll(): boolean;
   /** Stays for some microseconds until something may have happened: whether it has. */
   linger(): boolean;
+  /** Lets as many sends as may wait in shared memory wait there. */
+  postAhead(): void;
   /** Whether calls wait. */
   readonly waiting: boolean;
   /** From now on to be woken; whether something happened meanwhile after all. */
@@ -45,6 +47,11 @@ export class Poller {
   remove(polled: Polled): void {
     this.busy.delete(polled);
     this.parked.delete(polled);
+  }
+
+  /** The thread is about to be blocked: nobody will move up the sends that wait here. */
+  aboutToBlock(): void {
+    for (const looked of [this.busy, this.parked]) for (const polled of looked) polled.postAhead();
   }
 
   close(): void {

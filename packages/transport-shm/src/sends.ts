@@ -8,10 +8,10 @@ import { inOrder } from './receives.js';
 export const [ACCEPTED, REFUSED] = [0, 1];
 const Outcome = { pending: 0, accepted: 1, withdrawn: 2 } as const;
 /**
- * Sends of this process that wait in shared memory, at capacity 0 and otherwise; the others wait here, in order, and move up. At capacity 0 receivers
+ * Sends of this process that wait in shared memory, at capacity 0 or while its thread is blocked, and otherwise; the others wait here, in order, and move up. At capacity 0 receivers
  * choose among those that wait. Elsewhere one is enough to be given the next place; each costs a second change of the ledger.
  */
-const [POSTED_TO_MEET, POSTED] = [1024, 16];
+const [MOST_POSTED, POSTED] = [1024, 16];
 /** Sends that move up together, if there are places. */
 const RUN = 256;
 
@@ -47,7 +47,7 @@ export class Sends {
   }
 
   private get mostPosted(): number {
-    return this.mailbox.capacity === 0 ? POSTED_TO_MEET : POSTED;
+    return this.mailbox.capacity === 0 ? MOST_POSTED : POSTED;
   }
 
   /** Settles a send, or keeps it. */
@@ -66,6 +66,8 @@ export class Sends {
    */
   refuseTries(): boolean {
     if (this.unposted.size === 0 || this.mailbox.capacity === 0) return false;
+    // Who has freed a place may have been stopped before it gave it to one of those that wait.
+    this.shared.promote();
     this.settle();
     return this.unposted.size > 0;
   }
@@ -98,11 +100,20 @@ export class Sends {
     while (this.unposted.first !== null && this.posted.size < this.mostPosted) {
       progress = true;
       if (this.posted.size === 0 && this.sendRun(this.unposted.first)) continue;
-      const operation = this.unposted.first;
-      this.unposted.remove(operation);
-      this.mailbox.guard(operation, () => this.post(operation));
+      this.postFirst(this.unposted.first);
     }
     return progress;
+  }
+
+  /** Posts as many as may be: others give them their places while this thread cannot. */
+  postAhead(): void {
+    while (this.unposted.first !== null && this.posted.size < MOST_POSTED)
+      this.postFirst(this.unposted.first);
+  }
+
+  private postFirst(operation: SendOperation): void {
+    this.unposted.remove(operation);
+    this.mailbox.guard(operation, () => this.post(operation));
   }
 
   settlePosted(): boolean {

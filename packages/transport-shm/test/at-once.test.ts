@@ -173,6 +173,19 @@ test.each(['trySend', 'tryCommit'])('%s goes before none of the sends that wait'
   );
 });
 
+test('sends that wait are given places while their thread is blocked', async () => {
+  const { a, b } = await pair();
+  const box = mailbox<Uint8Array>('m', { capacity: 4, codec: 'raw' });
+  const [sender, receiver] = [await a.sender(box), await b.receiver(box)];
+  const idle = await a.receiver(mailbox('idle'));
+  const sent = sender.sendMany(Array.from({ length: 300 }, (_, number) => Buffer.from(String(number))));
+  expect(() => idle.receiveSync({ timeout: 1 })).toThrow('timeout 1 ms');
+  // The sender's event loop has not turned since.
+  for (let number = 0; number < 300; number++)
+    expect(receiver.tryReceiveSync()?.body.toString()).toBe(String(number));
+  await sent;
+});
+
 test('no codec takes away the memory that all messages go through', async () => {
   const { a, b } = await pair();
   const box = mailbox<string>('m', {

@@ -8,6 +8,7 @@ class Forgotten implements Polled {
   looks = 0;
   poll = () => false;
   linger = () => false;
+  postAhead = () => {};
   park = () => {
     this.parks++;
     return false;

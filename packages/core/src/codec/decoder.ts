@@ -15,7 +15,7 @@ const PREPARED = 64;
 const MOST_NODES = 2 ** 31 - 1;
 
 /** Memory up to this many bytes is kept in mind after a body, for the next one that lies in it. */
-const KEPT = 2 ** 20;
+const KEPT = 65_536;
 const NOWHERE = new DataView(new ArrayBuffer(0));
 
 /**
@@ -42,7 +42,6 @@ export class Decoder {
   run(bytes: Uint8Array, start: number, end: number, limits?: CodecLimits): unknown {
     if (!(start >= 0 && start <= end && end <= bytes.length))
       throw broken(bytes.length, 'the body ends early');
-    if (this.view.buffer !== bytes.buffer) this.view = new DataView(bytes.buffer);
     this.bytes = bytes;
     this.shift = bytes.byteOffset;
     this.at = start;
@@ -53,6 +52,7 @@ export class Decoder {
     this.#maxDepth = limits === undefined ? DEEPEST : depthLimit(limits);
     this.#maxNodes = limits === undefined ? MOST_NODES : limits.maxNodes;
     try {
+      if (this.view.buffer !== bytes.buffer) this.view = new DataView(bytes.buffer);
       const value = this.value();
       if (this.at !== end) throw broken(this.at, `${end - this.at} bytes follow the body`);
       return value;

@@ -41,6 +41,14 @@ export class Encoder {
     this.out.limit = limits.maxMessageBytes;
     this.#careful = false;
     this.#inherits = hasKey(NOTHING);
+    const end = this.#attempt(body);
+    if (this.#inherits || !hasKey(NOTHING)) return end;
+    // A getter in the body has seen to that.
+    this.#inherits = true;
+    return this.#attempt(body);
+  }
+
+  #attempt(body: unknown): number {
     try {
       return this.#whole(body);
     } catch (error) {

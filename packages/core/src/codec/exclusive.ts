@@ -4,8 +4,8 @@ import { markAsUntransferable } from 'node:worker_threads';
 const LARGEST_SHARED = 512;
 /** For so few bytes a loop beats the call, and the array that the call would take. */
 const LONGEST_LOOPED = 128;
-/** Memory up to this is kept in mind, for the next small body that lies in it. */
-const LARGEST_KEPT = 2 ** 20;
+/** Memory up to this is kept in mind, for the next short body that lies in it: shared memory passes all bodies in as much. */
+const LARGEST_KEPT = 65_536;
 /** What one small body can keep alive at most, against 8 KiB in Node's own pool. */
 const SLAB = 2048;
 
@@ -19,7 +19,7 @@ export class ExclusiveBytes {
   #used = 0;
   /** Of the slab, once a short body is copied into it. */
   #target: DataView | undefined;
-  /** Where the last small body lay that was copied, and a view of it. */
+  /** Where the last short body lay that was copied, and a view of all the memory around it. */
   #origin: Uint8Array | undefined;
   #source: DataView = new DataView(this.#slab);
 
@@ -57,13 +57,12 @@ export class ExclusiveBytes {
     }
     const at = this.#reserve(length);
     const buffer = Buffer.from(this.#slab, at, length);
-    if (length > LONGEST_LOOPED || bytes.length > LARGEST_KEPT) buffer.set(bytes.subarray(start, end));
-    else this.#copyShort(bytes, start, length, at);
+    if (length > LONGEST_LOOPED || !this.#sees(bytes)) buffer.set(bytes.subarray(start, end));
+    else this.#copyShort(bytes.byteOffset + start, length, at);
     return buffer;
   }
 
-  #copyShort(bytes: Uint8Array, start: number, length: number, at: number): void {
-    if (this.#origin !== bytes) this.#look(bytes);
+  #copyShort(start: number, length: number, at: number): void {
     const source = this.#source;
     this.#target ??= new DataView(this.#slab);
     const target = this.#target;
@@ -72,9 +71,14 @@ export class ExclusiveBytes {
     for (let i = words; i < length; i++) target.setInt8(at + i, source.getInt8(start + i));
   }
 
-  #look(bytes: Uint8Array): void {
+  /** Whether there is a view of the memory in which these lie. */
+  #sees(bytes: Uint8Array): boolean {
+    if (this.#origin === bytes) return true;
+    const { buffer } = bytes;
+    if (buffer.byteLength > LARGEST_KEPT) return false;
+    if (this.#source.buffer !== buffer) this.#source = new DataView(buffer);
     this.#origin = bytes;
-    this.#source = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    return true;
   }
 
   /** The first `length` bytes of a buffer, given as the words in it. */

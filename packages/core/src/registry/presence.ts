@@ -203,9 +203,9 @@ export class Presence {
     if (incarnation === this.self.incarnation) return false;
     const peer = await this.record(incarnation);
     // It has left since it came, as one does that is short: nothing is wrong with what it said.
-    if (peer === null || connection.socket.destroyed) {
+    if (this.over || peer === null || connection.socket.destroyed) {
       connection.socket.destroy();
-      if (peer !== null && !this.departed.has(incarnation)) this.missed(peer);
+      if (!this.over && peer !== null && !this.departed.has(incarnation)) this.missed(peer);
       return true;
     }
     connection.peer = peer;
