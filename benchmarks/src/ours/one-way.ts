@@ -48,8 +48,12 @@ const oneInFlight: SendAll = async (sender, source) => {
   while (source.more()) await sender.send(source.next());
 };
 
+/** Two batches at a time: the next is made while one is on its way. With one the two sides would wait for each other, which saturates nothing. */
 export const sendBatches: SendAll = async (sender, source) => {
-  while (source.more()) await sender.sendMany(source.batch(BATCH));
+  const loop = async (): Promise<void> => {
+    while (source.more()) await sender.sendMany(source.batch(BATCH));
+  };
+  await Promise.all([loop(), loop()]);
 };
 
 const sendBlocking: SendAll = async (sender, source) => {

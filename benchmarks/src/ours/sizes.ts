@@ -40,7 +40,11 @@ export function sizesCase({ label, transport }: Setting, base: Partial<SizesCase
       const sender = await runtime.sender(boxOf(size));
       return {
         async send(source) {
-          while (source.more()) await sender.sendMany(source.batch(batchOf(size)));
+          const loop = async (): Promise<void> => {
+            while (source.more()) await sender.sendMany(source.batch(batchOf(size)));
+          };
+          // Two at a time, as in the case of orders.
+          await Promise.all([loop(), loop()]);
         },
         close: closing(runtime),
       };
