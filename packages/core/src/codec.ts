@@ -24,8 +24,9 @@ export interface Codec {
   /** Returns bytes that nothing else refers to. Throws `ERR_UNSERIALIZABLE` (naming the key path) or `ERR_TOO_LARGE`. */
   encode(body: unknown, limits: CodecLimits): Uint8Array;
   /**
-   * Encodes into `target` from `at` on and answers how many bytes that took; -1 if there is not room enough, and then what
-   * lies from `at` on is undefined. Throws what `encode` throws. Optional: `encode` does without.
+   * Encodes into `target` from `at` on and answers how many bytes that took; -1 if there is not room enough. What lies
+   * before `at` stays as it was; what lies behind the bytes answered is undefined, for an encoder may have tried a longer
+   * way first. Throws what `encode` throws. Optional: `encode` does without.
    */
   encodeInto?(body: unknown, limits: CodecLimits, target: Uint8Array, at: number): number;
   /** Decodes bytes that `verify` let pass, or that this process encoded. Nothing decoded aliases `bytes`. */
