@@ -2,7 +2,7 @@
   "targets": [
     {
       "target_name": "pigeonhole",
-      # Every .cc below src: a new kernel object is a new pair of files and one line in src/addon.cc.
+      # They include every .cc below src: a new kernel object is a new pair of files and one line in src/addon.cc.
       "sources": ["<!@(node scripts/sources.mjs)"],
       "include_dirs": [
         "src",

@@ -47,7 +47,15 @@ function requireTools() {
 function compile(target, env) {
   const arch = target.split('-')[1];
   // 'rebuild' starts from nothing: objects of another processor may lie in build.
-  const args = [nodeGyp, 'rebuild', '--release', `--arch=${arch}`, '--nodedir=gyp', '--loglevel=warn'];
+  const args = [
+    nodeGyp,
+    'rebuild',
+    '--release',
+    `--arch=${arch}`,
+    '--jobs=2',
+    '--nodedir=gyp',
+    '--loglevel=warn',
+  ];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, {
     cwd: root,
     env: { ...process.env, ...env },
