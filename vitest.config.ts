@@ -23,8 +23,12 @@ const withoutNode = ['**/shm-{corrupt,crash,idle,sanitizers}.test.ts', '**/model
 const proofs: Record<string, string> = {
   examples: 'flights',
   'packages/native': 'shm-{corrupt,idle,sanitizers}',
+  'packages/transport-fifo': 'conformance{,-nemesis}',
   'packages/transport-mqueue': 'conformance{,-kernel,-nemesis}',
+  'packages/transport-pipe': 'conformance{,-nemesis}',
   'packages/transport-shm': '{model,conformance,conformance-nemesis}',
+  'packages/transport-tcp': 'conformance{,-nemesis}',
+  'packages/transport-udp': 'conformance{,-nemesis}',
   'packages/transport-uds': 'conformance{,-nemesis,-dgram,-dgram-nemesis}',
 };
 const proofsOnly = '**/test/shm-{idle,sanitizers}.test.ts';

@@ -25,7 +25,7 @@ const stages = [
 /** Not in npm test, or in it in small; .ci/run runs it, too. */
 const LEFT_OUT = `Not among these tests, but run by npm run test:proofs: all searches of the models of shared memory (here: four), its
 C++ programs under ThreadSanitizer and AddressSanitizer (here: few damages), 25 kills on each transport (here: 6), more rules in
-threads, and the example with every capacity over every transport.`;
+threads and over links, and the example with every capacity over every transport.`;
 
 async function lint() {
   const colors = process.stdout.isTTY ? [] : ['--colors=off'];

@@ -53,7 +53,12 @@ export interface ConformanceOptions extends HarnessOptions {
   only?: readonly string[];
   /** Places in which one test of each rule is enough, the first: what is special there is tested elsewhere. Default none. */
   brief?: readonly Place[];
+  /** Rules of which every test runs between processes, though that place be brief; `mechanismRules`, for example. Default none. */
+  whole?: readonly string[];
 }
+
+/** Those of deaths and strangers, whom each mechanism sees in its own way; the others are kept above the links, by code that all have in common. */
+export const mechanismRules: readonly string[] = ['R25', 'R26', 'R27', 'R28'];
 
 /** The rules that a transport with this `where`, and without what it `lacks`, runs, each with its places. */
 export function rulesFor(
@@ -78,19 +83,17 @@ export async function runRule(rule: ConformanceRule, place: Place, options: Harn
 }
 
 /** Defines the tests with the runner given: one `describe` for the transport and place, one test for each test of each rule. */
-export function conformance({ runner, name, where, only, brief = [], ...options }: ConformanceOptions): void {
+export function conformance(given: ConformanceOptions): void {
+  const { runner, name, where, only, brief = [], whole = [], ...options } = given;
   const agents = runner.afterAll === undefined ? undefined : new AgentPool();
   runner.afterAll?.(async () => agents?.end(new Watchdog(options.watchdog)));
   const chosen = rulesFor(where, options.lacks).filter(
     ({ rule }) => only === undefined || only.includes(rule.rule),
   );
   for (const place of where) {
-    const here = chosen.filter((each) => each.place === place);
-    const first = here.filter(
-      ({ rule }, at) => here.findIndex((each) => each.rule.rule === rule.rule) === at,
-    );
+    const here = chosen.filter((each) => each.place === place).map(({ rule }) => rule);
     runner.describe(`${name} (${place})`, () => {
-      for (const { rule } of brief.includes(place) ? first : here)
+      for (const rule of brief.includes(place) ? inBrief(here, place === 'processes' ? whole : []) : here)
         runner.test(
           `${rule.rule} ${rule.title}`,
           () => runRule(rule, place, { ...options, ...(agents && { agents }) }),
@@ -98,6 +101,13 @@ export function conformance({ runner, name, where, only, brief = [], ...options 
         );
     });
   }
+}
+
+/** The first test of each rule, and all of the rules named. */
+function inBrief(here: readonly ConformanceRule[], whole: readonly string[]): ConformanceRule[] {
+  return here.filter(
+    ({ rule }, at) => whole.includes(rule) || here.findIndex((each) => each.rule === rule) === at,
+  );
 }
 
 /** Milliseconds after which the runner ends a test that no watchdog ended. Every wait has one, so this comes later and says less. */

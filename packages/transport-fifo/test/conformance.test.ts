@@ -1,13 +1,16 @@
-import { conformance } from '@pigeonhole/core/conformance';
+import { conformance, mechanismRules } from '@pigeonhole/core/conformance';
 import { afterAll, describe, test } from 'vitest';
 import { attack } from './conformance-attack.js';
+
+/** What does not depend on the mechanism is tested in full over uds; by `npm run test:proofs` between processes over this, too. */
+const kind = process.env.PIGEONHOLE_TESTS;
 
 conformance({
   runner: { describe, test, afterAll },
   name: 'fifo',
   transport: 'fifo',
-  where: ['process', 'threads', 'processes'],
-  // To the mechanism a thread is a process. On uds all tests run in threads, too.
-  brief: process.env.PIGEONHOLE_TESTS === 'all' ? [] : ['threads'],
+  where: kind === 'proofs' ? ['processes'] : ['process', 'threads', 'processes'],
+  brief: kind === 'all' || kind === 'proofs' ? [] : ['threads', 'processes'],
+  whole: mechanismRules,
   hostile: attack,
 });
