@@ -18,10 +18,19 @@
         # While a worker is being terminated nothing can be thrown into its JavaScript: then what was to be thrown is dropped.
         "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS",
       ],
+      # Names that end in 64, which musl has not for all. An off_t has 64 bits anyway where we build.
+      "defines!": ["_FILE_OFFSET_BITS=64", "_LARGEFILE_SOURCE"],
       "cflags_cc": ["-fexceptions"],
-      # Stays in memory once it was loaded. Node.js unloads an addon with the last environment that has it, which may be a worker's; the
-      # process's signal handler (src/sysv_waiter.cc) would then point to where nothing, or something else, is.
-      "ldflags": ["-Wl,-z,nodelete"],
+      "ldflags": [
+        # Stays in memory once it was loaded. Node.js unloads an addon with the last environment that has it, which may be a worker's; the
+        # process's signal handler (src/sysv_waiter.cc) would then point to where nothing, or something else, is.
+        "-Wl,-z,nodelete",
+        # What is used of the C++ library is inside, and nothing is seen from outside: of the system only the C library is needed.
+        "-static-libstdc++",
+        "-static-libgcc",
+        "-Wl,--as-needed,--gc-sections",
+        "-Wl,--version-script=<(module_root_dir)/gyp/exports.map",
+      ],
     },
   ],
 }

@@ -1,30 +1,35 @@
-// Builds the addon into prebuilds/<platform>-<arch>-<libc>/, where src/load.ts finds it.
+// Builds the addon into prebuilds/<platform>-<arch>/, where src/load.ts finds it.
 //
 //   node scripts/build-addon.mjs              for this machine
-//   node scripts/build-addon.mjs --all        and for the others that can be compiled for here (npm run prebuild:all)
+//   node scripts/build-addon.mjs --all        and for the other processor (npm run prebuild:all)
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { targetName } from './target.mjs';
+import { writeLibcFloor } from './libc-floor.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const nodeGyp = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js');
 
 /** Cross compilers of Debian, by what they compile for. */
 const cross = {
-  'linux-arm64-glibc': {
+  'linux-arm64': {
     CC: 'aarch64-linux-gnu-gcc',
     CXX: 'aarch64-linux-gnu-g++',
     package: 'g++-aarch64-linux-gnu',
   },
-  'linux-x64-glibc': {
+  'linux-x64': {
     CC: 'x86_64-linux-gnu-gcc',
     CXX: 'x86_64-linux-gnu-g++',
     package: 'g++-x86-64-linux-gnu',
   },
 };
+
+/** The compiler for this machine. */
+const CXX = process.env.CXX ?? 'g++';
 
 function fail(message) {
   console.error(message);
@@ -36,15 +41,14 @@ function has(program) {
 }
 
 function requireTools() {
-  const compiler = process.env.CXX ?? 'g++';
-  const missing = [compiler, 'make', 'python3'].filter((program) => !has(program));
+  const missing = [CXX, 'make', 'python3'].filter((program) => !has(program));
   if (missing.length > 0)
     fail(
       `@pigeonhole/native needs ${missing.join(', ')} to be built; on Debian: apt-get install --no-install-recommends g++ make python3`,
     );
 }
 
-function compile(target, env) {
+function compile(target, compiler) {
   const arch = target.split('-')[1];
   // 'rebuild' starts from nothing: objects of another processor may lie in build.
   const args = [
@@ -56,11 +60,14 @@ function compile(target, env) {
     '--nodedir=gyp',
     '--loglevel=warn',
   ];
+  const floor = mkdtempSync(join(tmpdir(), 'pigeonhole-floor-'));
+  const LDFLAGS = `${process.env.LDFLAGS ?? ''} ${writeLibcFloor(floor, compiler.CXX) ? `-L${floor}` : ''}`;
   const { status, stdout, stderr } = spawnSync(process.execPath, args, {
     cwd: root,
-    env: { ...process.env, ...env },
+    env: { ...process.env, ...compiler, LDFLAGS },
     encoding: 'utf8',
   });
+  rmSync(floor, { recursive: true });
   if (status !== 0) fail(`${stdout ?? ''}${stderr ?? ''}\nthe addon for ${target} does not build`);
   const folder = `${root}prebuilds/${target}`;
   mkdirSync(folder, { recursive: true });
@@ -75,10 +82,10 @@ if (process.platform !== 'linux') {
 }
 requireTools();
 rmSync(`${root}prebuilds`, { recursive: true, force: true }); // of other sources than now
-const own = targetName();
-for (const [target, { package: debian, ...env }] of values.all ? Object.entries(cross) : []) {
+const own = `linux-${process.arch}`;
+for (const [target, { package: debian, ...compiler }] of values.all ? Object.entries(cross) : []) {
   if (target === own) continue;
-  if (!has(env.CXX)) fail(`no compiler for ${target}; on Debian: apt-get install ${debian}`);
-  compile(target, env);
+  if (!has(compiler.CXX)) fail(`no compiler for ${target}; on Debian: apt-get install ${debian}`);
+  compile(target, compiler);
 }
-compile(own, {});
+compile(own, { CXX });

@@ -1,10 +1,11 @@
 // The C++ sources of the addon, for binding.gyp: two files, made here, which include all of src. Most of what compiling a file
 // takes is the headers of node-addon-api, so 28 one by one take three times as long; two are for two processors. Those of
-// shared memory are together, for the compiler to see through their calls.
+// shared memory are together, for the compiler to see through their calls. And one as it is: it defines what others declare.
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 
+const alone = 'libc_floor.cc';
 const names = readdirSync('src', { recursive: true })
-  .filter((name) => name.endsWith('.cc'))
+  .filter((name) => name.endsWith('.cc') && name !== alone)
   .sort();
 const isShm = (name) => name.startsWith('shm');
 
@@ -17,3 +18,4 @@ for (const [part, included] of [
   writeFileSync(file, included.map((name) => `#include "../../src/${name}"\n`).join(''));
   console.log(file);
 }
+console.log(`src/${alone}`);

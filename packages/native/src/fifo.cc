@@ -42,7 +42,7 @@ namespace {
 
 void MakeFifo(const Napi::CallbackInfo& info) {
   const std::string path = info[0].As<Napi::String>();
-  if (mknod(path.c_str(), S_IFIFO | 0600, 0) != 0) throw KernelError(info.Env(), errno, "mknod");
+  if (mkfifo(path.c_str(), 0600) != 0) throw KernelError(info.Env(), errno, "mkfifo");
 }
 
 }  // namespace

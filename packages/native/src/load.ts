@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, readSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { PigeonholeError } from '@pigeonhole/core/transport';
@@ -6,25 +6,12 @@ import type { Addon } from './addon.js';
 
 const WITHOUT_IT = 'memory, uds, tcp and udp';
 
-/** `<platform>-<arch>-<libc>`: the folder below prebuilds that has the binary for this Node.js. */
+/**
+ * `<platform>-<arch>`: the folder below prebuilds that has the binary for this Node.js. One for Linux serves every C library: see
+ * scripts/libc-floor.mjs.
+ */
 export function targetName(): string {
-  return `${process.platform}-${process.arch}${process.platform === 'linux' ? `-${libc()}` : ''}`;
-}
-
-/** The C library of this Node.js: the name of its dynamic linker stands near the start of an ELF file. */
-function libc(): 'glibc' | 'musl' {
-  const head = Buffer.alloc(4096);
-  try {
-    const fd = openSync(process.execPath, 'r');
-    try {
-      readSync(fd, head);
-    } finally {
-      closeSync(fd);
-    }
-  } catch {
-    return 'glibc'; // an unreadable executable: loading will tell
-  }
-  return head.includes('/ld-musl-') ? 'musl' : 'glibc';
+  return `${process.platform}-${process.arch}`;
 }
 
 function unavailable(why: string, cause?: unknown): PigeonholeError {

@@ -12,7 +12,6 @@
     },
     "cflags": ["-O2", "-fPIC", "-pthread", "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden", "-fstack-protector-strong"],
     "cflags_cc": ["-std=c++17"],
-    # The C++ library stays outside: Node.js itself needs it, and a copy inside would ask for a newer C library.
     "ldflags": ["-pthread", "-Wl,-z,relro,-z,now", "-Wl,-s"],
   },
 }
