@@ -102,4 +102,23 @@ describe('codec raw', () => {
       expect.objectContaining({ code: 'ERR_FRAME', message: expect.stringMatching(/11 bytes.*\(10\)/) }),
     );
   });
+
+  it('gives each received body bytes of its own, which keep little else alive', () => {
+    const sizes = [0, 1, 64, 511, 512, 513, 1000, 1023, 1024, 1025, 2047, 2049, 4095, 4096, 4097, 100_000];
+    const bodies = Array.from({ length: 400 }, (_, n) => Buffer.alloc(sizes[n % sizes.length] as number, n));
+    const from = Buffer.alloc(200_000);
+    const received = bodies.map((body) => {
+      from.set(body, 77);
+      return codec.decodeChecked?.(from, limits, 77, 77 + body.length) as Buffer;
+    });
+    deepStrictEqual(received, bodies);
+    for (const [n, body] of received.entries()) {
+      const { buffer, byteLength } = body;
+      expect(buffer.byteLength).toBeLessThanOrEqual(Math.max(2048, 16 * byteLength));
+      body.fill(~n);
+      if (byteLength < buffer.byteLength)
+        expect(() => structuredClone(buffer, { transfer: [buffer] })).toThrow();
+    }
+    for (const [n, body] of received.entries()) expect(body.every((byte) => byte === (~n & 0xff))).toBe(true);
+  });
 });

@@ -8,6 +8,22 @@ const LONGEST_LOOPED = 128;
 const LARGEST_KEPT = 65_536;
 /** What one small body can keep alive at most, against 8 KiB in Node's own pool. */
 const SLAB = 2048;
+/** Received bodies up to this share a slab, too: with a buffer of its own, one of 1 KiB takes twice as long. */
+const LARGEST_TOGETHER = 4096;
+/** So many bodies of the largest size that a slab is for have room in it: what one keeps alive is up to 16 times its own. */
+const TOGETHER = 8;
+
+interface Slab {
+  readonly buffer: ArrayBuffer;
+  used: number;
+}
+
+/** Received bytes are copied over all of it. */
+function slabOf(size: number): Slab {
+  const { buffer } = Buffer.allocUnsafeSlow(size);
+  markAsUntransferable(buffer);
+  return { buffer: buffer as ArrayBuffer, used: 0 };
+}
 
 /**
  * Gives out byte ranges that nothing else refers to, contents undefined. The range is exclusive, its `buffer` need
@@ -22,6 +38,8 @@ export class ExclusiveBytes {
   /** Where the last short body lay that was copied, and a view of all the memory around it. */
   #origin: Uint8Array | undefined;
   #source: DataView = new DataView(this.#slab);
+  /** For bodies of up to 1, 2 and 4 KiB. */
+  readonly #larger: (Slab | undefined)[] = [];
 
   allocate(length: number): Uint8Array {
     if (length > LARGEST_SHARED) {
@@ -51,7 +69,7 @@ export class ExclusiveBytes {
   bufferOf(bytes: Uint8Array, start: number, end: number): Buffer {
     const length = end - start;
     if (length > LARGEST_SHARED) {
-      const buffer = Buffer.allocUnsafeSlow(length);
+      const buffer = length > LARGEST_TOGETHER ? Buffer.allocUnsafeSlow(length) : this.#together(length);
       buffer.set(bytes.subarray(start, end));
       return buffer;
     }
@@ -60,6 +78,18 @@ export class ExclusiveBytes {
     if (length > LONGEST_LOOPED || !this.#sees(bytes)) buffer.set(bytes.subarray(start, end));
     else this.#copyShort(bytes.byteOffset + start, length, at);
     return buffer;
+  }
+
+  #together(length: number): Buffer {
+    const size = 22 - Math.clz32(length - 1); // 0: up to 1024, 1: up to 2048, …
+    let slab = this.#larger[size];
+    if (slab === undefined || slab.used + length > slab.buffer.byteLength) {
+      slab = slabOf(TOGETHER * (1024 << size));
+      this.#larger[size] = slab;
+    }
+    const at = slab.used;
+    slab.used += (length + 7) & ~7;
+    return Buffer.from(slab.buffer, at, length);
   }
 
   #copyShort(start: number, length: number, at: number): void {
