@@ -1,7 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { writeLibcFloor } from '../scripts/libc-floor.mjs';
 import { compile, type Ended, run } from './shm/program.js';
 
 // ThreadSanitizer knows addresses, not files: its threads share one mapping of each.
@@ -92,6 +94,32 @@ test.each([
       seed,
     );
     expect({ code, output }).toEqual({ code: 0, output: expect.stringMatching(/^attempted .* clean\n$/) });
+  },
+  180_000,
+);
+
+const musl = `/lib/ld-musl-${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}.so.1`;
+if (!existsSync(musl)) console.log(`Without ${musl} (Debian: musl) nothing is tried on musl`);
+
+const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
+
+// Linked as the addon is, and started by musl's dynamic linker. Where Node.js itself is on musl, the others here are, too.
+test.runIf(existsSync(musl) && header.glibcVersionRuntime)(
+  'linked as the addon is, it runs on musl, in threads and with kills',
+  async () => {
+    const floor = join(folder, 'floor');
+    mkdirSync(floor);
+    expect(writeLibcFloor(floor, 'g++')).toBe(true);
+    await compile('trade', join(folder, 'musl'), [
+      '-O2',
+      fileURLToPath(new URL('../src/libc_floor.cc', import.meta.url)),
+      ...['-static-libstdc++', '-static-libgcc', `-L${floor}`],
+      `-Wl,--as-needed,--gc-sections,-dynamic-linker,${musl}`,
+    ]);
+    for (const numbers of ['threads 2 2 4 20000', `processes 3 2 ${UNBOUNDED} 20000 40 5`]) {
+      const { code, output } = await run(join(folder, 'musl'), numbers.split(' '));
+      expect({ code, output }).toEqual({ code: 0, output: expect.stringMatching(/^attempted .* clean\n$/) });
+    }
   },
   180_000,
 );
