@@ -116,9 +116,18 @@ describe('codec raw', () => {
       const { buffer, byteLength } = body;
       expect(buffer.byteLength).toBeLessThanOrEqual(Math.max(2048, 16 * byteLength));
       body.fill(~n);
-      if (byteLength < buffer.byteLength)
-        expect(() => structuredClone(buffer, { transfer: [buffer] })).toThrow();
+      if (byteLength < buffer.byteLength) expect(isTaken(buffer)).toBe(false);
     }
     for (const [n, body] of received.entries()) expect(body.every((byte) => byte === (~n & 0xff))).toBe(true);
   });
 });
+
+/** Whether it can be transferred away from all who have a part of it. Node.js 20 passes over what must not be, later ones throw. */
+function isTaken(buffer: ArrayBufferLike): boolean {
+  try {
+    structuredClone(null, { transfer: [buffer as ArrayBuffer] });
+  } catch {
+    return false;
+  }
+  return buffer.byteLength === 0;
+}
