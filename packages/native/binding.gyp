@@ -18,8 +18,8 @@
         # While a worker is being terminated nothing can be thrown into its JavaScript: then what was to be thrown is dropped.
         "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS",
       ],
-      # Names that end in 64, which musl has not for all. An off_t has 64 bits anyway where we build.
-      "defines!": ["_FILE_OFFSET_BITS=64", "_LARGEFILE_SOURCE"],
+      # Else the C library's functions have names that end in 64, not all of which musl has. An off_t has 64 bits here anyway.
+      "conditions": [["target_arch in 'x64 arm64'", {"defines!": ["_FILE_OFFSET_BITS=64", "_LARGEFILE_SOURCE"]}]],
       "cflags_cc": ["-fexceptions"],
       "ldflags": [
         # Stays in memory once it was loaded. Node.js unloads an addon with the last environment that has it, which may be a worker's; the

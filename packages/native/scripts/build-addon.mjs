@@ -61,7 +61,9 @@ function compile(target, compiler) {
     '--loglevel=warn',
   ];
   const floor = mkdtempSync(join(tmpdir(), 'pigeonhole-floor-'));
-  const LDFLAGS = `${process.env.LDFLAGS ?? ''} ${writeLibcFloor(floor, compiler.CXX) ? `-L${floor}` : ''}`;
+  // For other processors than those of `cross` a binary is only made where it is to run.
+  const hasFloor = target in cross && writeLibcFloor(floor, compiler.CXX);
+  const LDFLAGS = `${process.env.LDFLAGS ?? ''} ${hasFloor ? `-L${floor}` : ''}`;
   const { status, stdout, stderr } = spawnSync(process.execPath, args, {
     cwd: root,
     env: { ...process.env, ...compiler, LDFLAGS },

@@ -2,7 +2,7 @@
 // addon and the C++ library in it, nothing else of the process. scripts/libc-floor.mjs is the other half.
 #include <features.h>
 
-#ifdef __GLIBC__
+#if defined(__GLIBC__) && (defined(__x86_64__) || defined(__aarch64__))
 
 #include <dlfcn.h>
 #include <fcntl.h>
