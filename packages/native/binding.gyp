@@ -1,4 +1,6 @@
 {
+  # 0: what is linked runs on systems like this one only (scripts/build-addon.mjs says when).
+  "variables": {"portable%": 1},
   "targets": [
     {
       "target_name": "pigeonhole",
@@ -19,15 +21,17 @@
         "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS",
       ],
       # Else the C library's functions have names that end in 64, not all of which musl has. An off_t has 64 bits here anyway.
-      "conditions": [["target_arch in 'x64 arm64'", {"defines!": ["_FILE_OFFSET_BITS=64", "_LARGEFILE_SOURCE"]}]],
+      "conditions": [
+        ["target_arch in 'x64 arm64'", {"defines!": ["_FILE_OFFSET_BITS=64", "_LARGEFILE_SOURCE"]}],
+        # What is used of the C++ library is inside: of the system only the C library is needed.
+        ["portable==1", {"ldflags": ["-static-libstdc++", "-static-libgcc"]}],
+      ],
       "cflags_cc": ["-fexceptions"],
       "ldflags": [
         # Stays in memory once it was loaded. Node.js unloads an addon with the last environment that has it, which may be a worker's; the
         # process's signal handler (src/sysv_waiter.cc) would then point to where nothing, or something else, is.
         "-Wl,-z,nodelete",
-        # What is used of the C++ library is inside, and nothing is seen from outside: of the system only the C library is needed.
-        "-static-libstdc++",
-        "-static-libgcc",
+        # Nothing is seen from outside.
         "-Wl,--as-needed,--gc-sections",
         "-Wl,--version-script=<(module_root_dir)/gyp/exports.map",
       ],

@@ -48,7 +48,14 @@ function requireTools() {
     );
 }
 
-function compile(target, compiler) {
+/** Whether the C++ library is there to be put inside: some systems have it as a package of its own (Fedora: libstdc++-static). */
+function hasStaticLibrary(compiler) {
+  const found = spawnSync(compiler, ['-print-file-name=libstdc++.a'], { encoding: 'utf8' });
+  return found.status === 0 && found.stdout.trim() !== 'libstdc++.a'; // a mere name: not found
+}
+
+/** `portable`: for all systems with that processor; else for those like this one, which is all that `npm run build` is for. */
+function compile(target, compiler, portable) {
   const arch = target.split('-')[1];
   // 'rebuild' starts from nothing: objects of another processor may lie in build.
   const args = [
@@ -59,10 +66,11 @@ function compile(target, compiler) {
     '--jobs=2',
     '--nodedir=gyp',
     '--loglevel=warn',
+    '--',
+    `-Dportable=${portable ? 1 : 0}`,
   ];
   const floor = mkdtempSync(join(tmpdir(), 'pigeonhole-floor-'));
-  // For other processors than those of `cross` a binary is only made where it is to run.
-  const hasFloor = target in cross && writeLibcFloor(floor, compiler.CXX);
+  const hasFloor = portable && writeLibcFloor(floor, compiler.CXX);
   const LDFLAGS = `${process.env.LDFLAGS ?? ''} ${hasFloor ? `-L${floor}` : ''}`;
   const { status, stdout, stderr } = spawnSync(process.execPath, args, {
     cwd: root,
@@ -88,6 +96,9 @@ const own = `linux-${process.arch}`;
 for (const [target, { package: debian, ...compiler }] of values.all ? Object.entries(cross) : []) {
   if (target === own) continue;
   if (!has(compiler.CXX)) fail(`no compiler for ${target}; on Debian: apt-get install ${debian}`);
-  compile(target, compiler);
+  compile(target, compiler, true);
 }
-compile(own, { CXX });
+// For other processors than those of `cross` a binary is only made where it is to run.
+const portable = own in cross && hasStaticLibrary(CXX);
+if (values.all && !portable) fail(`no libstdc++.a for ${CXX}; on Fedora: dnf install libstdc++-static`);
+compile(own, { CXX }, portable);

@@ -14,7 +14,11 @@ const warnings = ['-Wall', '-Wextra', '-Werror'];
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
-const withMusl = has('musl-gcc');
+/** Without the static C++ library `npm run build` makes a binary for systems like this one only. */
+const isPortable = execFileSync('g++', ['-print-file-name=libstdc++.a'], { encoding: 'utf8' }).startsWith(
+  '/',
+);
+const withMusl = isPortable && has('musl-gcc');
 if (!withMusl) console.log('Without musl-gcc (Debian: musl-tools) nothing is tried on musl');
 
 function has(program: string): boolean {
@@ -46,7 +50,7 @@ function isOldEnough(symbol: string): boolean {
 
 const ofNode = ({ symbol }: { symbol: string }) => /^(napi|uv)_/.test(symbol);
 
-test.runIf(header.glibcVersionRuntime).each(readdirSync(prebuilds))(
+test.runIf(isPortable && header.glibcVersionRuntime).each(readdirSync(prebuilds))(
   '%s needs the C library alone, none younger than that of Node.js 20',
   (target) => {
     const dynamic = execFileSync('readelf', ['-W', '-d', binary(target)], { encoding: 'utf8' });
