@@ -87,8 +87,8 @@ test.each(['raw', 'msgpack'] as const)(
     expect(got.map((body, number) => Buffer.compare(body, bodies[number] as Buffer))).toEqual(
       bodies.map(() => 0),
     );
-    expect(new Set(got.filter(({ length }) => length > 512).map(({ buffer }) => buffer)).size).toBe(
-      bodies.filter(({ length }) => length > 512).length,
+    expect(new Set(got.filter(({ length }) => length > 4096).map(({ buffer }) => buffer)).size).toBe(
+      bodies.filter(({ length }) => length > 4096).length,
     );
   },
 );
