@@ -332,10 +332,14 @@ export class Harness {
       await this.end(sweeper, false);
     }
     // `close` waits a second for others, and on a machine that is busy enough they may take longer: the last link then ends after it.
+    let left: string[] = [];
     await this.until(
-      async () => this.filesLeft().length === 0,
-      'nothing to be left in the runtime directory after every runtime closed',
-      () => this.filesLeft().length,
+      async () => {
+        left = this.filesLeft();
+        return left.length === 0;
+      },
+      () => `nothing to be left in the runtime directory after every runtime closed: ${left.join(', ')}`,
+      () => left.length,
     );
     const shared = readdirOf('/dev/shm')
       .concat(readdirOf('/dev/mqueue'))

@@ -63,6 +63,7 @@ const needs: Readonly<Record<string, readonly Ability[]>> = {
     'rendezvous',
     'direct',
   ],
+  'R24 a process that closes while it dials a stopped one ends': ['direct'],
   'R24 a mailbox that everybody left empty is gone': ['rendezvous'],
   'R24 large sends that wait outlive a host that closes': ['large bodies'],
   'R25 senders killed while they write large messages leave nothing partial and block nobody': [

@@ -32,16 +32,17 @@ export class Watchdog {
    */
   async until<T>(
     condition: () => T | Promise<T>,
-    what: string,
+    what: string | (() => string),
     progress: () => number | Promise<number> = () => 0,
   ): Promise<Exclude<T, false | null | undefined | 0>> {
+    const named = typeof what === 'string' ? () => what : what;
     let end = performance.now() + this.limit;
     for (let round = 0, last = -1; ; round++) {
-      const value = await this.within(Promise.resolve(condition()), what);
+      const value = await this.within(Promise.resolve(condition()), named());
       if (value) return value as Exclude<T, false | null | undefined | 0>;
-      const now = await this.within(Promise.resolve(progress()), `the progress of ${what}`);
+      const now = await this.within(Promise.resolve(progress()), `the progress of ${named()}`);
       if (now !== last) end = performance.now() + this.limit;
-      if (performance.now() > end) throw this.expired(what);
+      if (performance.now() > end) throw this.expired(named());
       last = now;
       await (round < 20 ? nextTurn() : later(3));
     }

@@ -144,6 +144,17 @@ export class PacketLinks {
     }
   }
 
+  /**
+   * The port is closed: gives up the links that are still being made, or those of these handlers. The other side may have gone without
+   * having read that they were, and nobody tells of that any more.
+   */
+  abandon(of?: ReadonlySet<LinkHandler>): void {
+    const error = new PigeonholeError('ERR_PEER_DOWN', 'this process has left while a link was being made');
+    for (const { links } of [...this.peers.values()])
+      for (const link of [...links.values()])
+        if (link.isOpening && of?.has(link.handler) !== false) link.destroy(error);
+  }
+
   /** @internal */
   sent(entry: Peer, done: () => void): boolean {
     return this.carrier.sent?.(entry.name, done) ?? true;
@@ -263,6 +274,11 @@ class PacketLink implements Link {
     private opening: Opening | null,
   ) {
     this.window = links.window;
+  }
+
+  /** @internal */
+  get isOpening(): boolean {
+    return this.opening !== null;
   }
 
   write(batch: Uint8Array): boolean {

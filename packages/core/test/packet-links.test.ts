@@ -148,6 +148,19 @@ test('a port that nobody listens at refuses, and a peer that goes ends what was 
   expect(near.ends).toHaveLength(1);
 });
 
+test('links that are being made when the port closes are given up, and the other side is told; those that are made stay', async () => {
+  const made = await linked();
+  const error = expect(made.a.connect('b', 'open', new Log())).rejects.toMatchObject({
+    code: 'ERR_PEER_DOWN',
+  });
+  made.a.abandon();
+  await error;
+  expect(made.a.size).toBe(1);
+  await made.settle();
+  expect([made.a.size, made.b.size]).toEqual([1, 1]);
+  expect(made.accepted.map(({ ends }) => ends)).toEqual([[], [undefined]]);
+});
+
 test('what comes right behind the opening is not reported before who connects knows the link', async () => {
   const made = pair(
     Number.POSITIVE_INFINITY,

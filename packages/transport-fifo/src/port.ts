@@ -94,6 +94,7 @@ export class FifoPort implements Port, PacketCarrier {
     if (!this.listening) return;
     this.listening = false;
     await rm(this.address, { force: true });
+    this.links.abandon();
     this.closeIfDone();
   }
 

@@ -94,6 +94,7 @@ export class MqueuePort implements Port, PacketCarrier {
     if (!this.listening) return;
     this.listening = false;
     this.inbox.unlink();
+    this.links.abandon();
     this.closeIfDone();
   }
 

@@ -3,7 +3,7 @@ import { execFile, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { mailbox } from '@pigeonhole/core';
+import { mailbox, peer } from '@pigeonhole/core';
 import { describe, expect, test } from 'vitest';
 import { inboxOf, openInbox } from './conformance-attack.js';
 import { messagesIn } from './discard.js';
@@ -72,6 +72,24 @@ describe.each(['posix', 'sysv'] as const)('%s', (api) => {
     expect(turns() - before).toBeLessThan(2000); // a loop that asked again and again would turn a hundred times as often
     stopped.kill('SIGCONT');
     await runtime.send(mailbox('echo'), 'still there');
+  });
+
+  test('a runtime that closes while it dials a stopped process leaves nothing, and lets its process end', async () => {
+    const directory = scratch();
+    const runtime = await runtimeIn(directory, { api });
+    const stopped = await peerIn(directory, { api }, 'stopped');
+    const [own, other] = ['own', 'stopped'].map((name) => inboxOf(target(directory, name)).slice(-16));
+    stopped.kill('SIGSTOP');
+    const sent = expect(runtime.send(peer('stopped'), 'unread')).rejects.toMatchObject({
+      code: 'ERR_CLOSED',
+    });
+    await until(() => (messagesIn(join(directory, NAMESPACE), `@${other}`) ?? 0) > 0);
+    await runtime.close();
+    await sent;
+    await until(() => !readdirSync(join(directory, NAMESPACE)).some((file) => file.includes(own as string)));
+    expect(inboxIsThere(directory, own as string)).toBe(false);
+    stopped.kill('SIGKILL');
+    await ended(stopped);
   });
 
   test('messages that are no frames, or of a forged stream, change nothing for others', async () => {

@@ -57,9 +57,10 @@ export class Hub implements PacketCarrier {
     return formatPort(this.address, Number(port));
   }
 
-  /** No more links there; those that are open stay. */
-  unlisten(address: string): void {
+  /** No more links there, nor those that are being made for `dialling`; those that are open stay. */
+  unlisten(address: string, dialling: ReadonlySet<LinkHandler>): void {
     this.ports.delete(parsePort(address)?.port ?? '');
+    this.links.abandon(dialling);
     this.hold();
   }
 

@@ -1,5 +1,11 @@
 import { isMainThread } from 'node:worker_threads';
-import { type LinkTransport, PigeonholeError, type Port, type PortContext } from '@pigeonhole/core/transport';
+import {
+  type LinkHandler,
+  type LinkTransport,
+  PigeonholeError,
+  type Port,
+  type PortContext,
+} from '@pigeonhole/core/transport';
 import { native } from '@pigeonhole/native';
 import { hub } from './hub.js';
 import { spawnProcess } from './spawn-process.js';
@@ -35,9 +41,13 @@ async function open(context: PortContext): Promise<Port> {
     );
   const own = hub();
   const address = own.listen((link) => context.accept(link));
+  const dialling = new Set<LinkHandler>();
   return {
     address,
-    connect: (to, handler) => own.connect(to, handler),
-    close: async () => own.unlisten(address),
+    connect: (to, handler) => {
+      dialling.add(handler);
+      return own.connect(to, handler).finally(() => dialling.delete(handler));
+    },
+    close: async () => own.unlisten(address, dialling),
   };
 }

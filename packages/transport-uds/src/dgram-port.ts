@@ -89,6 +89,7 @@ export class DatagramPort implements Port, PacketCarrier {
     if (!this.listening) return;
     this.listening = false;
     await rm(this.address, { force: true });
+    this.links.abandon();
     this.closeIfDone();
   }
 

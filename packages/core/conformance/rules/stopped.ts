@@ -94,6 +94,19 @@ async function stoppedReceiverDies(t: Harness): Promise<void> {
   }
 }
 
+/** Whoever it dialled will not answer: it is stopped, or has gone without having read that it was dialled. */
+async function leavesAStoppedOne(t: Harness): Promise<void> {
+  const [leaving, stopped] = [await t.party(), await t.party()];
+  await leaving.event('peer:up', ({ name }) => name === stopped.name, stopped.name);
+  stopped.stop();
+  const sent = leaving.send({ kind: 'peer', name: stopped.name }, 'unread');
+  sent.catch(() => undefined); // ERR_CLOSED, or a store has accepted it
+  await t.within(leaving.close(), 'a runtime to close while it dials');
+  const departure = await t.within(leaving.leave(), 'its process to end');
+  assert.deepEqual(departure, { code: 0, signal: null });
+  stopped.resume();
+}
+
 export const stopped: readonly ConformanceRule[] = [
   rule('R26', 'a stopped host keeps its mailboxes', stoppedHostKeeps, ['processes']),
   rule('R7', 'timeouts fire while the host is stopped, and say what is known', stoppedHostHangsNobody, [
@@ -102,5 +115,6 @@ export const stopped: readonly ConformanceRule[] = [
   rule('R26', 'what was on its way to a receiver that dies goes to the next', stoppedReceiverDies, [
     'processes',
   ]),
+  rule('R24', 'a process that closes while it dials a stopped one ends', leavesAStoppedOne, ['processes']),
   rule('R26', 'a stopped receiver holds up nobody else', stoppedReceiverHoldsUpNobody, ['processes']),
 ];
