@@ -28,14 +28,15 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
+const THREE = ['memory', 'shm', 'uds'];
 const TRANSPORTS = ['memory', 'shm', 'pipe', 'fifo', 'mqueue', 'uds', 'tcp', 'udp'];
 /** Each transport with each capacity and all of the data takes minutes, most of them to start processes. */
 const all = ['all', 'proofs'].includes(process.env.PIGEONHOLE_TESTS ?? '');
 
-/** What `npm test` has of them: each transport has capacity 0 below, and 1024 in `--all`. */
+/** What `npm test` has of them: each transport has 1024 in `--all`, and three have capacity 0 below. */
 const capacitiesOver = (transport: string): string[] => {
   if (all) return ['1024', '1', '0', 'unbounded'];
-  return ['memory', 'shm', 'uds'].includes(transport) ? ['1', 'unbounded'] : [];
+  return THREE.includes(transport) ? ['1', 'unbounded'] : [];
 };
 
 const matrix = TRANSPORTS.flatMap((transport) =>
@@ -51,7 +52,7 @@ test.each(matrix)('over %s, capacity %s gives the single-process result', async 
   expect(left).toEqual([]);
 });
 
-test.each(TRANSPORTS)(
+test.each(all ? TRANSPORTS : THREE)(
   'over %s: a file of one object a line, three times, through three enrichers, hand to hand',
   async (transport) => {
     const file = ['--data', await pairs(500), '--times', '3'];

@@ -8,6 +8,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Capacity } from '../src/address.js';
+import { hasSystemCode } from '../src/errors.js';
 import { createRuntime, PigeonholeError } from '../src/index.js';
 import type { Ability } from '../src/transport.js';
 import type { AgentPool } from './agent-pool.js';
@@ -355,8 +356,19 @@ export class Harness {
 
 /** Everything under `directory` that is no directory. */
 export function filesIn(directory: string): string[] {
-  const entries = readdirSync(directory, { recursive: true, withFileTypes: true });
+  const entries = untorn(() => readdirSync(directory, { recursive: true, withFileTypes: true }));
   return entries.filter((entry) => !entry.isDirectory()).map((entry) => entry.name);
+}
+
+/** Repeats what met a directory that was removed just then. */
+function untorn<T>(list: () => T): T {
+  for (let left = 100; ; left--) {
+    try {
+      return list();
+    } catch (error) {
+      if (left === 0 || !hasSystemCode(error, 'ENOENT')) throw error;
+    }
+  }
 }
 
 function readdirOf(path: string): string[] {

@@ -22,12 +22,12 @@ const apart: readonly Place[] = ['threads', 'processes'];
 /** Kills producers of large bodies while they write, one after another, next to one that lives. */
 async function senderDiesWriting(t: Harness): Promise<void> {
   const [host, living] = await t.group(2);
-  await t.prepare(6);
+  await t.prepare(3);
   const mailbox = t.mailbox({ capacity: 4 });
   const consuming = await host.consume({ from: mailbox, seed: 1 });
   const steady = await living.produce({ by: 'living', to: mailbox, seed: 2, size: [0, 5000] });
   const names: string[] = [];
-  for (let round = 0; round < 6; round++) {
+  for (let round = 0; round < 3; round++) {
     const by = `dying${round}`;
     names.push(by);
     const dying = await t.party();
@@ -126,12 +126,12 @@ async function stoppedSenderBlocksNobody(t: Harness): Promise<void> {
 /** A receiver that is not the host dies, waiting or at work. */
 async function receiverDies(t: Harness): Promise<void> {
   const [host, sender] = await t.group(2);
-  await t.prepare(5);
+  await t.prepare(3);
   const mailbox = t.mailbox({ capacity: 8 });
   const keeping = await host.consume({ from: mailbox, seed: 1 });
   const steady = await sender.produce({ by: 'steady', to: mailbox, seed: 2, window: 3, size: [0, 200_000] });
   const journals: string[] = [];
-  for (let round = 0; round < 5; round++) {
+  for (let round = 0; round < 3; round++) {
     const dying = await t.party();
     const journal = journalPath(t.scratch, dying.name);
     journals.push(journal);

@@ -58,7 +58,7 @@ async function deathsAreKnown(t: Harness): Promise<void> {
 /** A stopped process is met by one that joins, and dies at that moment. */
 async function diesWhileMet(t: Harness): Promise<void> {
   const witness = await t.party();
-  for (let round = 0; round < 4; round++) {
+  for (let round = 0; round < 2; round++) {
     await t.prepare(6);
     const dying = await t.party();
     await witness.event('peer:up', ({ name }) => name === dying.name, dying.name);
