@@ -40,7 +40,7 @@ describe('a compiled codec', () => {
           deepStrictEqual(codec.decode(bytes), value);
         }
       }),
-      { numRuns: 1500 },
+      { numRuns: 800 },
     );
   });
 
@@ -72,7 +72,7 @@ describe('a compiled codec', () => {
         if ('code' in (a as object))
           expect(a).toMatchObject({ code: expect.stringMatching(/^ERR_(SCHEMA|UNSERIALIZABLE)$/) });
       }),
-      { numRuns: 1500 },
+      { numRuns: 800 },
     );
   });
 
@@ -101,7 +101,7 @@ describe('a compiled codec', () => {
           }
         },
       ),
-      { numRuns: 1500 },
+      { numRuns: 800 },
     );
   });
 
@@ -113,7 +113,7 @@ describe('a compiled codec', () => {
         const [a, b] = [generated, plain].map((codec) => verdictOf(() => codec.decode(bytes)));
         deepStrictEqual(a, b);
       }),
-      { numRuns: 1500 },
+      { numRuns: 800 },
     );
   });
 });

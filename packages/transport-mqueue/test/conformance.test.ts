@@ -4,7 +4,7 @@ import { attack } from './conformance-attack.js';
 
 const runner = { afterAll, describe, test };
 const everywhere = ['process', 'threads', 'processes'] as const;
-/** What does not depend on the mechanism is tested in full over uds; by `npm run test:proofs` between processes over this, too. */
+/** What does not depend on the mechanism is tested in full over uds; by `npm run test:proofs` over this, too. */
 const kind = process.env.PIGEONHOLE_TESTS;
 const all = kind === 'all';
 const proofs = kind === 'proofs';
@@ -13,8 +13,8 @@ conformance({
   ...{ runner, hostile: attack },
   name: 'mqueue',
   transport: 'mqueue',
-  where: proofs ? ['processes'] : everywhere,
-  brief: all || proofs ? [] : ['threads', 'processes'],
+  where: proofs ? ['process', 'processes'] : everywhere,
+  brief: all || proofs ? [] : everywhere,
   whole: mechanismRules,
 });
 
