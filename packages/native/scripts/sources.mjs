@@ -1,5 +1,5 @@
 // The C++ sources of the addon, for binding.gyp: two files, made here, which include all of src. Most of what compiling a file
-// takes is the headers of node-addon-api, so 28 one by one take three times as long; two are for two processors. Those of
+// takes is the headers of node-addon-api, so one by one they take more than twice the processor time; two are for two processors. Those of
 // shared memory are together, for the compiler to see through their calls. And one as it is: it defines what others declare.
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 

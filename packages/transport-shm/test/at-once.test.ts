@@ -1,10 +1,8 @@
 /** Of messages that come and go within a call, what only shared memory does. What every transport does is in the conformance suite. */
-import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { createRuntime, mailbox, type Runtime } from '@pigeonhole/core';
 import { sharedMemoryFolder } from '@pigeonhole/core/transport';
 import { expect, onTestFinished, test } from 'vitest';
@@ -210,47 +208,6 @@ test('no codec takes away the memory that all messages go through', async () => 
     await sender.send(text);
     expect((await receiver.receive()).body).toBe(text);
   }
-});
-
-/** Receives from one whose messages it cannot map, for want of a file descriptor, and then again. */
-const short = `
-  import { closeSync, openSync } from 'node:fs';
-  import { createRuntime, mailbox } from '@pigeonhole/core';
-  const setup = { ...JSON.parse(process.argv[1]), transport: 'shm', logger: false, config: false };
-  const [a, b] = [await createRuntime({ name: 'a', ...setup }), await createRuntime({ name: 'b', ...setup })];
-  const box = mailbox('m', { capacity: 2 });
-  const [sender, receiver] = [await a.sender(box), await b.receiver(box)];
-  for (const body of ['one', 'two']) await sender.send(body);
-  const open = [];
-  try {
-    for (;;) open.push(openSync('/dev/null'));
-  } catch {}
-  const codes = [];
-  for (const verb of ['receive', 'tryReceive', 'receiveMany'])
-    await receiver[verb]().catch(({ code }) => codes.push(code));
-  for (const fd of open) closeSync(fd);
-  const bodies = [];
-  for (let each = receiver.tryReceiveSync(); each !== null; each = receiver.tryReceiveSync()) bodies.push(each.body);
-  console.log(JSON.stringify({ codes, bodies }));
-  await Promise.all([a.close(), b.close()]);
-`;
-
-test('a receive that lacks a file descriptor has taken nothing', () => {
-  const directory = realpathSync(mkdtempSync(join(tmpdir(), 'pga-')));
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
-  const { stdout, stderr } = spawnSync(
-    '/bin/sh',
-    [
-      '-c',
-      'ulimit -n 200 && exec "$0" --input-type=module -e "$1" "$2"',
-      process.execPath,
-      short,
-      JSON.stringify({ directory, namespace: 'short' }),
-    ],
-    { cwd: fileURLToPath(new URL('..', import.meta.url)), encoding: 'utf8' },
-  );
-  expect(stderr).toBe('');
-  expect(JSON.parse(stdout)).toEqual({ codes: Array(3).fill('ERR_OS_LIMIT'), bodies: ['one', 'two'] });
 });
 
 test('a codec that receives another message while it decodes one spoils none', async () => {

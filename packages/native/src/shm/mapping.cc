@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "fault.h"
+#include "reserve.h"
 #include "shared.h"
 
 #ifdef PIGEONHOLE_ONE_MAPPING
@@ -32,7 +33,7 @@ namespace {
 struct Descriptor {
   int fd;
   ~Descriptor() {
-    if (fd >= 0) ::close(fd);
+    if (fd >= 0) Reserve::close(fd);
   }
 };
 
@@ -79,10 +80,7 @@ Mapping::~Mapping() {
 }
 
 int Mapping::descriptor(int flags) const {
-  int fd;
-  do fd = ::open(path_.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
-  while (fd < 0 && errno == EINTR);
-  return fd;
+  return Reserve::open(path_, O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
 }
 
 uint64_t Mapping::fileBytes() const {

@@ -10,7 +10,7 @@ namespace pigeonhole::shm {
 /**
  * A file of which `reserve` bytes are mapped at once, shared, though the file may be shorter: only what `ensure` has
  * allocated, or `holds` has found allocated, may be touched. Allocation is by posix_fallocate(3), so that a full file
- * system is an error here and not a SIGBUS later. The descriptor stays open only where `grows`.
+ * system is an error here and not a SIGBUS later. No descriptor stays open.
  */
 class Mapping {
  public:

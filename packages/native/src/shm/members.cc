@@ -163,17 +163,19 @@ bool Members::ring(uint64_t identity, uint32_t tag) {
   Bell& bell = bells_[member];
   for (int attempt = 0; attempt < 2; attempt++) {
     if (bell.fd < 0 || bell.identity != identity) {
-      if (bell.fd >= 0) ::close(bell.fd);
-      bell = {identity, ::open(bellOf(member).c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW)};
+      if (bell.fd >= 0) Reserve::close(bell.fd);
+      bell = {identity, Reserve::open(bellOf(member), O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW)};
       if (bell.fd < 0) return false;  // ENXIO or ENOENT: nobody listens.
     }
     ssize_t written;
     do written = ::write(bell.fd, &tag, sizeof tag);
     while (written < 0 && errno == EINTR);
     // A full bell rings already; its owner then looks at every mailbox.
-    if (written == sizeof tag || errno == EAGAIN) return true;
-    ::close(bell.fd);
+    const bool rung = written == sizeof tag || errno == EAGAIN;
+    if (rung && !Reserve::lent(bell.fd)) return true;
+    Reserve::close(bell.fd);
     bell.fd = -1;
+    if (rung) return true;
   }
   return false;
 }
@@ -196,6 +198,7 @@ void Members::exit() {
 
 void Members::leave() {
   if (fd_ < 0) return;
+  reserve_.reset();  // To list the directory may take it.
   ::unlink(bell().c_str());
   if (enter(1000)) {
     bool last = true;

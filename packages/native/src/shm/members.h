@@ -2,11 +2,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "mapping.h"
 #include "layout.h"
+#include "mapping.h"
+#include "reserve.h"
 
 namespace pigeonhole::shm {
 
@@ -60,6 +62,7 @@ class Members {
   Word& token(uint64_t identity) const;
 
   std::string path_;
+  std::optional<Reserve> reserve_{std::in_place};
   int fd_ = -1;
   std::shared_ptr<Mapping> words_;
   uint64_t self_ = 0;
