@@ -10,7 +10,7 @@ const stages = [
   ['Install', () => ensureInstalled().then(() => 0)],
   ['Lint', lint],
   ['Build', () => turbo('build')],
-  ['Types', () => turbo('typecheck')],
+  ['Types and packages', typesAndPackages],
   [
     'Tests',
     async () => {
@@ -19,8 +19,17 @@ const stages = [
       return result.failed;
     },
   ],
-  ['Packages', async () => (await run(process.execPath, [`${root}/scripts/test-pack.mjs`])).code],
 ];
+
+/** At once: the one is a single process, and the other one after another. */
+async function typesAndPackages() {
+  const types = runInstalled('typescript/bin/tsc', [], { capture: true });
+  const packages = await run(process.execPath, [`${root}/scripts/test-pack.mjs`]);
+  const { code, printed } = await types;
+  console.log(`${code === 0 ? 'ok    ' : 'FAILED'}  TypeScript: all workspaces`);
+  if (code !== 0) console.error(printed);
+  return packages.code || code;
+}
 
 /** Not in npm test, or in it in small; .ci/run runs it, too. */
 const LEFT_OUT = `Not among these tests, but run by npm run test:proofs: all searches of the models of shared memory (here: four), its
