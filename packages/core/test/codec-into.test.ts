@@ -48,6 +48,14 @@ describe('a body in memory of the caller', () => {
   });
 });
 
+it('a body with a key that no map can carry is measured by how it is written then', () => {
+  const key = (length: number): string => '漢'.repeat(length);
+  const body = { [key(30)]: 0, [key(29)]: 0, [key(28)]: 0, a: Buffer.alloc(1000), '\ud800': 0 };
+  const { length } = msgpack.encode(body, limits);
+  expect(msgpack.encode(body, { ...limits, maxMessageBytes: length })).toHaveLength(length);
+  expect(msgpack.encodeInto(body, limits, new Uint8Array(length), 0)).toBe(length);
+});
+
 describe('encodeInto refuses what encode refuses', () => {
   const target = Buffer.alloc(1000);
 

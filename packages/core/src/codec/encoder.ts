@@ -52,7 +52,13 @@ export class Encoder {
     try {
       return this.#whole(body);
     } catch (error) {
-      if (error !== ODD_KEY) throw error;
+      // What has been found too long was judged by keys as text; with one that no map can carry, all are written in another way.
+      if (
+        error !== ODD_KEY &&
+        error !== FULL &&
+        !(error instanceof Refusal && error.code === 'ERR_TOO_LARGE')
+      )
+        throw error;
       this.#careful = true;
       return this.#whole(body);
     }

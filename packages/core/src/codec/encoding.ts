@@ -3,11 +3,11 @@ import { PigeonholeError } from '../errors.js';
 import { Encoder } from './encoder.js';
 import { ExclusiveBytes } from './exclusive.js';
 import { Keys } from './keys.js';
-import { FULL } from './output.js';
+import { FULL, OVERESTIMATE } from './output.js';
 import { refusalFrom } from './refusal.js';
 
 /** Bodies up to this are written to memory that serves all of them, and copied. A multiple of 4. */
-const SCRATCH = 65_536;
+const SCRATCH = 65_536 + OVERESTIMATE;
 /** The same for bodies that are encoded while another one is. */
 const INNER_SCRATCH = 4096;
 /** A larger body keeps the memory that it was written to if that is hardly more: an eighth of its size, and this. */
@@ -56,16 +56,22 @@ export function createEncoding(keys = new Keys(), size = SCRATCH): Encoding {
     return out.sure > target.length ? -1 : encodeTightly(body, limits, target, at);
   }
 
-  /** There was not room for the most that could have come; there may be for what does come. */
+  /** There was not room for the most that could have come; there may be for what does come. Throws nothing for want of room: batches end so. */
   function encodeTightly(body: unknown, limits: CodecLimits, target: Uint8Array, at: number): number {
     const room = target.length - at;
-    if (room >= limits.maxMessageBytes) return fill(encode(body, limits), target, at);
+    const memory = room + OVERESTIMATE <= size ? scratch : Buffer.allocUnsafeSlow(room + OVERESTIMATE);
+    busy = true;
     try {
-      return fill(encode(body, { ...limits, maxMessageBytes: room }), target, at);
+      out.aim(memory, 0, false, room + OVERESTIMATE);
+      const length = encoder.run(body, limits);
+      if (length > room) return -1;
+      target.set(memory.subarray(0, length), at);
+      return length;
     } catch (error) {
-      // Whether it is the room or a limit that was too small, `encode` will say.
-      if (error instanceof PigeonholeError && error.code === 'ERR_TOO_LARGE') return -1;
-      throw error;
+      if (error === FULL) return -1;
+      throw asError(error);
+    } finally {
+      busy = false;
     }
   }
 
@@ -83,11 +89,6 @@ export function createEncoding(keys = new Keys(), size = SCRATCH): Encoding {
   }
 
   return { encode, encodeInto };
-}
-
-function fill(bytes: Uint8Array, target: Uint8Array, at: number): number {
-  target.set(bytes, at);
-  return bytes.length;
 }
 
 /** Takes over memory that only this body was written to. */

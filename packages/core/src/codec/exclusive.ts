@@ -18,7 +18,7 @@ interface Slab {
   used: number;
 }
 
-/** Received bytes are copied over all of it. */
+/** Its contents are undefined, as in Node's own pool. */
 function slabOf(size: number): Slab {
   const { buffer } = Buffer.allocUnsafeSlow(size);
   markAsUntransferable(buffer);

@@ -13,6 +13,8 @@ export const TOKEN = 16;
 const LONGEST_LOOPED = 24;
 /** Texts up to this many units get room for three bytes a unit; longer ones are measured. */
 const LONGEST_GUESSED = 2048;
+/** So many bytes more than it then takes may be asked for, at most, where something is written. A multiple of 4. */
+export const OVERESTIMATE = TOKEN + 2 * LONGEST_GUESSED;
 /** What a target is given beyond the limit of the body, so that it does not grow again and again just below it. */
 const ROUNDING = 4096;
 
@@ -34,13 +36,13 @@ export class Output {
   /** After `FULL`: where the body ends, or beyond. */
   sure = 0;
 
-  aim(target: Buffer, start: number, growing: boolean): void {
+  aim(target: Buffer, start: number, growing: boolean, end = target.length): void {
     if (this.target !== target) {
       this.target = target;
       this.view = new DataView(target.buffer, target.byteOffset, target.length);
     }
     this.start = start;
-    this.end = target.length;
+    this.end = end;
     this.#growing = growing;
   }
 
