@@ -10,6 +10,7 @@ export {
   PigeonholeError,
   show,
 } from './errors.js';
+export { FrameKind, type Inbox, InboxLinks, type Outbox, type OutboxEvents } from './inbox-links.js';
 export { type Envelope, MAX_PRIORITY, MAX_TYPE, matches, type Selector } from './message.js';
 export {
   checkSocketPath,

@@ -154,7 +154,10 @@ export interface Port {
    * that: the links with it end after what has come, and what it left is put away.
    */
   peerDown?(peer: PeerInfo): void;
-  /** Stops listening and removes what it left in the file system. Open links stay. */
+  /**
+   * Stops listening and removes what it left in the file system. Open links stay; of those still being made `connect` rejects with
+   * `ERR_PEER_DOWN`.
+   */
   close(): Promise<void>;
 }
 

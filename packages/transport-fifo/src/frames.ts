@@ -6,7 +6,7 @@ import { PIPE_BUF } from '@pigeonhole/native';
  * ```
  * 0   'PGFI'        by which the next frame is found behind bytes that are none
  * 4   length        of the whole frame, 2 bytes, little-endian
- * 6   kind          see Kind
+ * 6   kind          see FrameKind of @pigeonhole/core/transport
  * 7   0
  * 8   stream        8 random bytes: one writer's stream to one inbox, known to the two only
  * 16  sequence      4 bytes: of the frame in its stream
@@ -18,15 +18,6 @@ export const FRAME_HEAD = 24;
 export const MAX_PAYLOAD = PIPE_BUF - FRAME_HEAD;
 const MAGIC = Buffer.from('PGFI');
 const MAGIC_WORD = MAGIC.readUInt32LE(0);
-
-export const Kind = {
-  /** Begins a stream; the payload is the path of the writer's own inbox, where it is answered. */
-  introduction: 1,
-  /** A packet of the links. */
-  packet: 2,
-  /** The other direction lacks a frame: all links between the two are over. */
-  broken: 3,
-} as const;
 
 export interface Frame {
   readonly kind: number;

@@ -1,47 +1,40 @@
 import { rename, rm } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import {
-  hasSystemCode,
+  FrameKind,
+  type Inbox,
+  InboxLinks,
   type Link,
   type LinkHandler,
+  type Outbox,
+  type OutboxEvents,
   PACKET_HEAD,
-  type PacketCarrier,
-  PacketLinks,
   PigeonholeError,
   type Port,
   type PortContext,
 } from '@pigeonhole/core/transport';
-import { FifoReader, makeFifo } from '@pigeonhole/native';
-import { type Frame, FrameReader, Kind, MAX_PAYLOAD } from './frames.js';
-import { Outbox } from './outbox.js';
+import { FifoReader, FifoWriter, makeFifo } from '@pigeonhole/native';
+import { FRAME_HEAD, FrameReader, MAX_PAYLOAD, writeHead } from './frames.js';
 
 const READ_SIZE = 65_536;
 /** What an inbox is to hold: the most that the system gives a user by default. */
 const CAPACITY = 2 ** 20;
 /** Of each link, so that a dozen busy ones do not fill an inbox: in one that is full, word that a message was taken has to wait, and the call with it. */
 const WINDOW = 65_536;
-/** Streams into this inbox that are remembered; of more the oldest goes. */
-const MAX_STREAMS = 65_536;
 
-interface Incoming {
-  readonly peer: string;
-  /** Sequence of the next frame. */
-  next: number;
-}
-
-/** The inbox of a process, and the links with others through it and theirs. A peer is known by the path of its inbox. */
-export class FifoPort implements Port, PacketCarrier {
+/** The inbox of a process, a FIFO, and the links with others through it and theirs. */
+export class FifoPort implements Port, Inbox {
+  readonly transport = 'fifo';
+  readonly frameHead = FRAME_HEAD;
   readonly maxPayload = MAX_PAYLOAD - PACKET_HEAD;
   readonly window = WINDOW;
-  private readonly links = new PacketLinks(this);
+  readonly writeHead = writeHead;
+  private readonly links = new InboxLinks(this);
   private readonly frames = new FrameReader(
     READ_SIZE,
-    (kind, stream) => kind === Kind.introduction || this.incoming.has(stream),
-    (frame) => this.take(frame),
+    (kind, stream) => kind === FrameKind.introduction || this.links.knows(stream),
+    ({ kind, stream, sequence, payload, more }) => this.links.take(kind, stream, sequence, payload, more),
   );
-  private readonly incoming = new Map<bigint, Incoming>();
-  private readonly outboxes = new Map<string, Outbox>();
-  private listening = true;
   private reader!: FifoReader;
 
   private constructor(
@@ -80,124 +73,51 @@ export class FifoPort implements Port, PacketCarrier {
   }
 
   async connect(address: string, handler: LinkHandler): Promise<Link> {
-    if (!this.isInbox(address))
+    if (!this.isPeer(address))
       throw new PigeonholeError(
         'ERR_TRANSPORT',
         `cannot connect to ${address}: it is no inbox in ${dirname(this.address)}`,
         { address, transport: 'fifo' },
       );
-    this.outbox(address); // what cannot be reached is said with its reason
-    return this.links.connect(address, '', handler);
+    return this.links.connect(address, handler);
   }
 
-  async close(): Promise<void> {
-    if (!this.listening) return;
-    this.listening = false;
-    await rm(this.address, { force: true });
-    this.links.abandon();
-    this.closeIfDone();
+  close(): Promise<void> {
+    return this.links.close(() => rm(this.address, { force: true }));
   }
 
   // For the links
 
-  send(peer: string, head: Uint8Array, body: Uint8Array, start: number, end: number): boolean {
-    try {
-      return this.outbox(peer).send(head, body, start, end);
-    } catch (error) {
-      setImmediate(() =>
-        this.lose(peer, hasSystemCode(error, 'ERR_PEER_DOWN') ? undefined : (error as Error)),
-      );
-      return true;
-    }
-  }
-
-  accept(link: Link): LinkHandler | null {
-    return this.listening ? this.context.accept(link) : null;
-  }
-
-  idle(peer: string, drained: boolean): void {
-    if (drained) this.drop(peer);
-    setImmediate(() => this.closeIfDone());
-  }
-
-  private outbox(peer: string): Outbox {
-    let outbox = this.outboxes.get(peer);
-    if (outbox !== undefined) return outbox;
-    outbox = new Outbox(peer, this.address, PACKET_HEAD, {
-      room: () => this.links.room(peer),
-      gone: () => {
-        if (this.outboxes.get(peer) !== outbox) return;
-        // All that it wrote is in this inbox, and comes first.
-        this.reader.drain(CAPACITY);
-        this.lose(peer);
-      },
-    });
-    this.outboxes.set(peer, outbox);
-    return outbox;
-  }
-
-  private take({ kind, stream, sequence, payload, more }: Frame): void {
-    if (kind === Kind.introduction) return this.introduce(stream, payload.toString());
-    const known = this.incoming.get(stream);
-    if (known === undefined) return;
-    if (sequence !== known.next) return this.breakOff(known.peer, stream, sequence, known.next);
-    known.next = (known.next + 1) >>> 0;
-    if (kind === Kind.packet) this.links.receive(known.peer, payload, false, more);
-    else this.lose(known.peer);
-  }
-
-  private introduce(stream: bigint, peer: string): void {
-    if (!this.isInbox(peer)) {
-      this.context.warn(
-        new PigeonholeError(
-          'ERR_NOT_OURS',
-          `a process with the inbox ${peer.slice(0, 200)} wrote to ${this.address}`,
-          {
-            transport: 'fifo',
-          },
-        ),
-      );
-      return;
-    }
-    for (const [old, { peer: owner }] of this.incoming) if (owner === peer) this.incoming.delete(old);
-    const [oldest] = this.incoming.keys();
-    if (this.incoming.size >= MAX_STREAMS && oldest !== undefined) this.incoming.delete(oldest);
-    this.incoming.set(stream, { peer, next: 1 });
-  }
-
-  /** Somebody else's bytes have cost this stream a frame: its links cannot go on. */
-  private breakOff(peer: string, stream: bigint, sequence: number, expected: number): void {
-    this.incoming.delete(stream);
-    const error = new PigeonholeError(
-      'ERR_FRAME',
-      `frame ${sequence} came from ${peer} where ${expected} was due: the links with it are cut`,
-      { address: peer, transport: 'fifo' },
-    );
-    this.context.warn(error);
-    this.outboxes.get(peer)?.sayBroken();
-    this.lose(peer, error);
-  }
-
-  private lose(peer: string, error?: Error): void {
-    for (const [stream, { peer: owner }] of this.incoming) if (owner === peer) this.incoming.delete(stream);
-    this.links.gone((name) => name === peer, error);
-    this.drop(peer);
-  }
-
-  private drop(peer: string): void {
-    this.outboxes.get(peer)?.close();
-    this.outboxes.delete(peer);
-  }
-
-  /** Another process's inbox of this namespace, by its path. */
-  private isInbox(path: string): boolean {
+  isPeer(path: string): boolean {
     return dirname(path) === dirname(this.address) && /^[0-9a-f]{16}\.fifo$/.test(basename(path));
   }
 
-  /** Links outlive the port: the inbox is read until the last is over. What a stopped process has no room for is then left unsaid. */
-  private closeIfDone(): void {
-    if (this.listening || this.links.size > 0) return;
+  open(address: string, { room, gone }: OutboxEvents): Outbox {
+    const writer = new FifoWriter(address, { onRoom: room, onGone: gone });
+    writer.watch();
+    return {
+      write(head, body, start, end) {
+        const written = writer.write(head, body, start, end);
+        if (!written) writer.awaitRoom();
+        return written;
+      },
+      close: () => writer.close(),
+    };
+  }
+
+  drain(): void {
+    this.reader.drain(CAPACITY);
+  }
+
+  accept(link: Link): LinkHandler | null {
+    return this.context.accept(link);
+  }
+
+  warn(error: Error): void {
+    this.context.warn(error);
+  }
+
+  done(): void {
     this.reader.close();
-    for (const peer of [...this.outboxes.keys()]) this.drop(peer);
   }
 }

@@ -10,7 +10,9 @@ export async function attack(target: AttackTarget): Promise<Attacker> {
   return {
     write: (bytes) => void socket.write(bytes),
     // A FIFO has no connections that could be closed: what is no frame is passed over, and the attack is over once it is written.
-    closed: Promise.resolve(),
+    get closed() {
+      return new Promise<void>((resolve) => socket.write('', () => resolve()));
+    },
     destroy: () => void socket.destroy(),
   };
 }

@@ -1,6 +1,8 @@
 /** What is read from an inbox, cut into frames: by whom it was written and how it is cut makes no difference. */
+
+import { FrameKind as Kind } from '@pigeonhole/core/transport';
 import { expect, test } from 'vitest';
-import { FRAME_HEAD, FrameReader, Kind, MAX_PAYLOAD, writeHead } from '../src/frames.js';
+import { FRAME_HEAD, FrameReader, MAX_PAYLOAD, writeHead } from '../src/frames.js';
 
 const READ = 65_536;
 const KNOWN = 0x1234_5678_9abc_def0n;

@@ -2,6 +2,7 @@
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  closeSync,
   constants,
   existsSync,
   lstatSync,
@@ -19,7 +20,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { createRuntime, mailbox, type Runtime } from '@pigeonhole/core';
 import { portOf } from '@pigeonhole/core/conformance';
+import { FrameKind } from '@pigeonhole/core/transport';
 import { expect, onTestFinished, test } from 'vitest';
+import { FRAME_HEAD, writeHead } from '../src/frames.js';
 
 const NAMESPACE = 'inbox';
 const peerScript = fileURLToPath(new URL('peer.mjs', import.meta.url));
@@ -135,6 +138,7 @@ test('a full inbox makes writers wait, and the loop sleeps meanwhile', async () 
   const peer = await peerIn(directory, 'p');
   await runtime.send(mailbox('drain'), 'there'); // the link is open
   peer.kill('SIGSTOP');
+  await until(() => / T /.test(readFileSync(`/proc/${peer.pid}/stat`, 'utf8')));
   const sends = Array.from({ length: 8 }, () => runtime.send(mailbox('drain'), new Uint8Array(200_000)));
   const before = turns();
   for (let timer = 0; timer < 10; timer++) await new Promise((resolve) => setTimeout(resolve, 20));
@@ -198,4 +202,24 @@ test.runIf(traceable)('the kernel sees a FIFO made by mknod, and whole pieces wr
   const sizes = lines.flatMap((line) => Number(/writev\(\d+<[^>]*\.fifo.*= (\d+)$/.exec(line)?.[1] ?? []));
   expect(sizes.length).toBeGreaterThan(10);
   expect(Math.max(...sizes)).toBeLessThanOrEqual(4096);
+});
+
+test('who only begins a stream in the name of a peer takes nothing from that peer', async () => {
+  const directory = scratch();
+  const [own, peer] = [await runtimeIn(directory), await runtimeIn(directory, 'peer')];
+  const box = mailbox<number>('m');
+  const [receiver, sender] = [await own.receiver(box), await peer.sender(box)];
+  await sender.send(1);
+  const [inbox, name] = ['own', 'peer'].map((each) =>
+    portOf({ directory, namespace: NAMESPACE, name: each }, 'fifo'),
+  ) as [string, string];
+  const payload = Buffer.from(name);
+  const frame = Buffer.alloc(FRAME_HEAD + payload.length);
+  writeHead(frame, FrameKind.introduction, 7n, 0, payload.length);
+  payload.copy(frame, FRAME_HEAD);
+  const fifo = openSync(inbox, constants.O_WRONLY | constants.O_NONBLOCK);
+  writeSync(fifo, frame);
+  closeSync(fifo);
+  await sender.send(2);
+  expect([(await receiver.receive()).body, (await receiver.receive()).body]).toEqual([1, 2]);
 });

@@ -3,7 +3,7 @@
  *
  * ```
  * 0   'PGMQ'
- * 4   kind          see Kind, 2 bytes, little-endian
+ * 4   kind          see FrameKind of @pigeonhole/core/transport, 2 bytes, little-endian
  * 6   0             2 bytes
  * 8   stream        8 random bytes: one writer's stream to one inbox, known to the two only
  * 16  sequence      4 bytes: of the frame in its stream
@@ -13,15 +13,6 @@
  */
 export const FRAME_HEAD = 24;
 const MAGIC_WORD = Buffer.from('PGMQ').readUInt32LE(0);
-
-export const Kind = {
-  /** Begins a stream; the payload is the address of the writer's own inbox, where it is answered. */
-  introduction: 1,
-  /** A packet of the links. */
-  packet: 2,
-  /** The other direction lacks a frame: all links between the two are over. */
-  broken: 3,
-} as const;
 
 export interface Frame {
   readonly kind: number;

@@ -1,5 +1,5 @@
 /** An inbox queue as its process has it. */
-export interface Inbox {
+export interface InboxQueue {
   /** How others find it: which kind of queue, and its name or number. */
   readonly address: string;
   /** Takes what is there, whole messages in order, until it is empty. Not to be called from within the taking. */
@@ -11,7 +11,7 @@ export interface Inbox {
 }
 
 /** Somebody else's inbox. */
-export interface Outbox {
+export interface OutboxQueue {
   /** Most bytes of one message. */
   readonly messageBytes: number;
   /** As one message; `false`: there is no room, and `room` is reported once there is. Throws when the queue has gone. */
@@ -35,9 +35,9 @@ export interface Mechanism {
   /** The address of the inbox of that incarnation. */
   addressOf(incarnation: string): string;
   /** Makes this process's inbox. */
-  makeInbox(incarnation: string, onMessage: OnMessage): Inbox;
+  makeInbox(incarnation: string, onMessage: OnMessage): InboxQueue;
   /** `ERR_PEER_DOWN` when there is none. */
-  openOutbox(incarnation: string, onRoom: () => void): Outbox;
+  openOutbox(incarnation: string, onRoom: () => void): OutboxQueue;
   /** Removes what a dead process left. */
   discard(incarnation: string): void;
 }

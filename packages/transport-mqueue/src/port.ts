@@ -1,61 +1,52 @@
 import { dirname } from 'node:path';
 import {
-  hasSystemCode,
+  type Inbox,
+  InboxLinks,
   type Link,
   type LinkHandler,
+  type Outbox,
+  type OutboxEvents,
   PACKET_HEAD,
-  type PacketCarrier,
-  PacketLinks,
   type PeerInfo,
   PigeonholeError,
   type Port,
   type PortContext,
 } from '@pigeonhole/core/transport';
-import { FRAME_HEAD, Kind, readFrame } from './frames.js';
-import type { Inbox, Mechanism } from './mechanism.js';
+import { FRAME_HEAD, readFrame, writeHead } from './frames.js';
+import type { InboxQueue, Mechanism } from './mechanism.js';
 import { Owner } from './owner.js';
-import { Stream } from './stream.js';
 
-/** Streams into this inbox that are remembered; of more the oldest goes. */
-const MAX_STREAMS = 65_536;
 /** Between two looks whether the lock of a dead process has gone (milliseconds); the wait doubles. */
 const SWEEP_AGAIN_FIRST = 10;
 const SWEEP_AGAIN_LAST = 5120;
 const INCARNATION = /[0-9a-f]{16}$/;
 
-interface Incoming {
-  readonly peer: string;
-  /** Sequence of the next frame. */
-  next: number;
-}
-
-/** The inbox queue of a process, and the links with others through it and theirs. A peer is known by the address of its inbox. */
-export class MqueuePort implements Port, PacketCarrier {
+/** The inbox of a process, a queue, and the links with others through it and theirs. */
+export class MqueuePort implements Port, Inbox {
+  readonly transport = 'mqueue';
+  readonly frameHead = FRAME_HEAD;
   readonly maxPayload: number;
   readonly window: number;
-  private readonly links: PacketLinks;
-  private readonly incoming = new Map<bigint, Incoming>();
-  private readonly streams = new Map<string, Stream>();
-  private listening = true;
+  readonly writeHead = writeHead;
+  private readonly links: InboxLinks;
   private closed = false;
-  private taking = false;
   private readonly directory: string;
   private readonly owner: Owner;
-  private readonly inbox: Inbox;
+  private readonly queue: InboxQueue;
 
   constructor(
     private readonly context: PortContext,
     private readonly mechanism: Mechanism,
   ) {
-    this.maxPayload = mechanism.messageBytes - FRAME_HEAD - PACKET_HEAD;
+    this.maxPayload = payloadOf(mechanism);
     this.window = mechanism.window;
-    this.links = new PacketLinks(this);
+    this.links = new InboxLinks(this);
     this.directory = dirname(context.path('mqueue'));
     this.sweep();
     const { incarnation } = context.self;
     this.owner = Owner.register(this.directory, incarnation);
     try {
-      this.inbox = mechanism.makeInbox(incarnation, (message, more) => this.take(message, more));
+      this.queue = mechanism.makeInbox(incarnation, (message, more) => this.take(message, more));
     } catch (error) {
       mechanism.discard(incarnation);
       this.owner.release();
@@ -64,7 +55,7 @@ export class MqueuePort implements Port, PacketCarrier {
   }
 
   get address(): string {
-    return this.inbox.address;
+    return this.queue.address;
   }
 
   async connect(address: string, handler: LinkHandler): Promise<Link> {
@@ -77,129 +68,59 @@ export class MqueuePort implements Port, PacketCarrier {
       );
     if (!Owner.lives(this.directory, incarnation))
       throw new PigeonholeError('ERR_PEER_DOWN', `nobody reads ${address} any more`, { address });
-    this.stream(address); // what cannot be reached is said with its reason
-    return this.links.connect(address, '', handler);
+    return this.links.connect(address, handler);
   }
 
   /** Nothing in a queue tells that nobody will ever read it. */
   peerDown({ ports, incarnation }: PeerInfo): void {
     const address = ports.mqueue;
-    // All that it wrote is in this inbox, and comes first.
-    if (!this.taking) this.inbox.drain();
-    if (address !== undefined && address !== this.address) this.lose(address);
+    if (address !== undefined && address !== this.address) this.links.gone(address);
     this.bury(incarnation, SWEEP_AGAIN_FIRST);
   }
 
-  async close(): Promise<void> {
-    if (!this.listening) return;
-    this.listening = false;
-    this.inbox.unlink();
-    this.links.abandon();
-    this.closeIfDone();
+  close(): Promise<void> {
+    return this.links.close(() => this.queue.unlink());
   }
 
   // For the links
 
-  maxPayloadTo(peer: string): number {
-    return this.streams.get(peer)?.maxPayload ?? this.maxPayload;
+  isPeer(address: string): boolean {
+    return address !== this.address && this.incarnationOf(address) !== null;
   }
 
-  send(peer: string, head: Uint8Array, body: Uint8Array, start: number, end: number): boolean {
-    try {
-      return this.stream(peer).send(head, body, start, end);
-    } catch (error) {
-      setImmediate(() =>
-        this.lose(peer, hasSystemCode(error, 'ERR_PEER_DOWN') ? undefined : (error as Error)),
-      );
-      return true;
-    }
+  open(address: string, { room }: OutboxEvents): Outbox {
+    const queue = this.mechanism.openOutbox(this.incarnationOf(address) as string, room);
+    return {
+      maxPayload: payloadOf(queue),
+      write: (head, body, start, end) => queue.send(head, body, start, end),
+      close: () => queue.close(),
+    };
+  }
+
+  drain(): void {
+    this.queue.drain();
   }
 
   accept(link: Link): LinkHandler | null {
-    return this.listening ? this.context.accept(link) : null;
+    return this.context.accept(link);
   }
 
-  idle(peer: string, drained: boolean): void {
-    if (drained) this.drop(peer);
-    setImmediate(() => this.closeIfDone());
+  warn(error: Error): void {
+    this.context.warn(error);
   }
 
-  private stream(peer: string): Stream {
-    let stream = this.streams.get(peer);
-    if (stream !== undefined) return stream;
-    const incarnation = this.incarnationOf(peer) as string;
-    stream = new Stream(this.mechanism, incarnation, this.address, {
-      room: () => this.links.room(peer),
-      gone: () => {
-        if (this.streams.get(peer) === stream) this.lose(peer);
-      },
-    });
-    this.streams.set(peer, stream);
-    return stream;
+  done(): void {
+    this.closed = true;
+    this.queue.close();
+    this.owner.release();
+    this.sweep();
   }
 
   private take(message: Uint8Array, more: boolean): void {
     const frame = readFrame(message);
     if (frame === null) return; // nobody's who has an inbox here
     const { kind, stream, sequence, payload } = frame;
-    this.taking = true;
-    try {
-      if (kind === Kind.introduction) this.introduce(stream, Buffer.from(payload).toString());
-      else this.accepted(kind, stream, sequence, payload, more);
-    } finally {
-      this.taking = false;
-    }
-  }
-
-  private accepted(kind: number, stream: bigint, sequence: number, payload: Uint8Array, more: boolean): void {
-    const known = this.incoming.get(stream);
-    if (known === undefined) return;
-    if (sequence !== known.next) return this.breakOff(known.peer, sequence, known.next);
-    known.next = (known.next + 1) >>> 0;
-    if (kind === Kind.packet) this.links.receive(known.peer, payload, false, more);
-    else this.lose(known.peer);
-  }
-
-  private introduce(stream: bigint, peer: string): void {
-    if (this.incarnationOf(peer) === null || peer === this.address) {
-      const who = `a process with the inbox ${peer.slice(0, 200)}`;
-      this.context.warn(
-        new PigeonholeError('ERR_NOT_OURS', `${who} wrote to ${this.address}`, { transport: 'mqueue' }),
-      );
-      return;
-    }
-    // The one before counts as long as there are links: it has just ended over there and not here, or this one is not the peer's.
-    if (!this.links.peerNames().includes(peer)) this.forgetStreams(peer);
-    const [oldest] = this.incoming.keys();
-    if (this.incoming.size >= MAX_STREAMS && oldest !== undefined) this.incoming.delete(oldest);
-    this.incoming.set(stream, { peer, next: 1 });
-  }
-
-  private forgetStreams(of: string): void {
-    for (const [stream, { peer }] of this.incoming) if (peer === of) this.incoming.delete(stream);
-  }
-
-  /** Somebody has taken a message out of this inbox: the links of its stream cannot go on. */
-  private breakOff(peer: string, sequence: number, expected: number): void {
-    const error = new PigeonholeError(
-      'ERR_FRAME',
-      `frame ${sequence} came from ${peer} where ${expected} was due: the links with it are cut`,
-      { address: peer, transport: 'mqueue' },
-    );
-    this.context.warn(error);
-    this.streams.get(peer)?.sayBroken();
-    this.lose(peer, error);
-  }
-
-  private lose(peer: string, error?: Error): void {
-    this.forgetStreams(peer);
-    this.links.gone((name) => name === peer, error);
-    this.drop(peer);
-  }
-
-  private drop(peer: string): void {
-    this.streams.get(peer)?.close();
-    this.streams.delete(peer);
+    this.links.take(kind, stream, sequence, payload, more);
   }
 
   /** Of another process's inbox of this namespace; null for all else. */
@@ -219,14 +140,9 @@ export class MqueuePort implements Port, PacketCarrier {
     if (wait <= SWEEP_AGAIN_LAST && Owner.lives(this.directory, incarnation))
       setTimeout(() => this.bury(incarnation, wait * 2), wait).unref();
   }
+}
 
-  /** Links outlive the port: the inbox is read until the last is over. What a stopped process has no room for is then left unsaid. */
-  private closeIfDone(): void {
-    if (this.listening || this.closed || this.links.size > 0) return;
-    this.closed = true;
-    this.inbox.close();
-    for (const peer of [...this.streams.keys()]) this.drop(peer);
-    this.owner.release();
-    this.sweep();
-  }
+/** Longest payload of a packet in a message of so many bytes. */
+function payloadOf({ messageBytes }: { readonly messageBytes: number }): number {
+  return messageBytes - FRAME_HEAD - PACKET_HEAD;
 }

@@ -1,7 +1,7 @@
 import { kernelQueue } from '@pigeonhole/core/transport';
 import { PosixQueue } from '@pigeonhole/native';
 import { isBudgetSpent, posixLimit, sysctl } from './limits.js';
-import { BATCH, type Inbox, type Mechanism, type OnMessage, type Outbox } from './mechanism.js';
+import { BATCH, type InboxQueue, type Mechanism, type OnMessage, type OutboxQueue } from './mechanism.js';
 
 /** Messages of an inbox: what fs.mqueue.msg_max lets anybody have by default. */
 const MESSAGES = 10;
@@ -25,7 +25,7 @@ export class PosixMechanism implements Mechanism {
     return `posix:${this.nameOf(incarnation)}`;
   }
 
-  makeInbox(incarnation: string, onMessage: OnMessage): Inbox {
+  makeInbox(incarnation: string, onMessage: OnMessage): InboxQueue {
     const name = this.nameOf(incarnation);
     let scratch = new Uint8Array(MESSAGE_BYTES);
     let ahead = new Uint8Array(MESSAGE_BYTES);
@@ -62,7 +62,7 @@ export class PosixMechanism implements Mechanism {
     };
   }
 
-  openOutbox(incarnation: string, onRoom: () => void): Outbox {
+  openOutbox(incarnation: string, onRoom: () => void): OutboxQueue {
     const queue = new PosixQueue(this.nameOf(incarnation), {
       onRoom: () => {
         queue.watch({ message: false, room: false });

@@ -1,7 +1,7 @@
 import { kernelQueue, PigeonholeError } from '@pigeonhole/core/transport';
 import { SYSV_TEXT, SysvQueue } from '@pigeonhole/native';
 import { sysctl, sysvLimit } from './limits.js';
-import { BATCH, type Inbox, type Mechanism, type OnMessage, type Outbox } from './mechanism.js';
+import { BATCH, type InboxQueue, type Mechanism, type OnMessage, type OutboxQueue } from './mechanism.js';
 
 /** An eighth of what a queue holds by default. */
 const MESSAGE_BYTES = 2048;
@@ -40,7 +40,7 @@ export class SysvMechanism implements Mechanism {
     return `sysv:${incarnation}`;
   }
 
-  makeInbox(incarnation: string, onMessage: OnMessage): Inbox {
+  makeInbox(incarnation: string, onMessage: OnMessage): InboxQueue {
     const take = (most: number): boolean => this.take(most, onMessage);
     let closed = false;
     const work = (): void => {
@@ -65,7 +65,7 @@ export class SysvMechanism implements Mechanism {
     };
   }
 
-  openOutbox(incarnation: string, onRoom: () => void): Outbox {
+  openOutbox(incarnation: string, onRoom: () => void): OutboxQueue {
     const { directory, outboxes, messageBytes } = this;
     const queue = new SysvQueue(SysvQueue.open(kernelQueue(directory, `@${incarnation}`).key));
     let retry: NodeJS.Timeout | undefined;

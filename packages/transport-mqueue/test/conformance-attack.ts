@@ -43,9 +43,11 @@ export async function attack(target: AttackTarget): Promise<Attacker> {
   const inbox = openInbox(target);
   const left: Uint8Array[] = [];
   let open = true;
+  const written: (() => void)[] = [];
   const flush = (): void => {
     while (open && left[0] !== undefined && inbox.send(left[0])) left.shift();
     if (open && left.length > 0) setTimeout(flush, 1);
+    else for (const resolve of written.splice(0)) resolve();
   };
   return {
     write(bytes) {
@@ -54,7 +56,12 @@ export async function attack(target: AttackTarget): Promise<Attacker> {
       flush();
     },
     // A queue has no connections that could be closed: what is no frame is passed over, and the attack is over once it is written.
-    closed: Promise.resolve(),
+    get closed() {
+      return new Promise<void>((resolve) => {
+        written.push(resolve);
+        flush();
+      });
+    },
     destroy() {
       open = false;
       inbox.close();

@@ -19,7 +19,7 @@ export const Kind = {
   introduction: 1,
   /** A packet of the links. */
   packet: 2,
-  /** Nothing: whoever sends it hears from the kernel whether there is anybody. */
+  /** Nothing: whoever sends it hears from the kernel whether there is anybody. (Datagrams need no `FrameKind.broken`: none is lost.) */
   probe: 3,
 } as const;
 

@@ -37,6 +37,7 @@ const commands = {
   },
   receive: (name, wait) => receivers.get(name).receive(wait),
   tryReceive: (name, wait) => receivers.get(name).tryReceive(wait),
+  receiveMany: (name, max, wait) => receivers.get(name).receiveMany(max, wait),
   send: (name, body, wait) => senders.get(name).send(body, wait),
   trySend: (name, body) => senders.get(name).trySend(body),
   /** Many in one turn. */
