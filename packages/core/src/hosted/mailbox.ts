@@ -390,3 +390,8 @@ export async function within(promise: Promise<unknown>, milliseconds: number): P
   promise.catch(() => {});
   await Promise.race([promise, patience]).finally(() => clearTimeout(timer));
 }
+
+/** Milliseconds from now to `end`. */
+export function until(end: number): number {
+  return Math.max(0, end - performance.now());
+}

@@ -1,9 +1,10 @@
 import { PigeonholeError } from '../errors.js';
 import type { Claimant, Neighbourhood, Registry, RegistryEvents } from '../registry/registry.js';
 import type { Link, PeerInfo } from '../transport.js';
+import type { Introduction } from './greeting.js';
 import { within } from './mailbox.js';
 import { Neighbour } from './neighbour.js';
-import type { Introduction, Session } from './session.js';
+import type { Session } from './session.js';
 
 /** How long joining waits for processes on other hosts that do not answer (milliseconds). */
 const MEETING = 2000;

@@ -5,11 +5,12 @@ import { PigeonholeError } from '../errors.js';
 import type { Envelope } from '../message.js';
 import type { ClaimState, Registry, RegistryEvents } from '../registry/registry.js';
 import type { Channel, Link, LinkHandler, LinkTransport, MailboxSpec, PeerInfo, Port } from '../transport.js';
-import { SendOperation } from '../waiters.js';
-import { HostedMailbox, type MailboxNetwork, within } from './mailbox.js';
+import { Bequests } from './bequests.js';
+import type { Introduction } from './greeting.js';
+import { HostedMailbox, type MailboxNetwork, until, within } from './mailbox.js';
 import { Neighbours } from './neighbours.js';
-import { Moved, type Served } from './served.js';
-import { type Introduction, Session, type SessionOwner } from './session.js';
+import type { Served } from './served.js';
+import { Session, type SessionOwner } from './session.js';
 
 /** Links whose other side has not yet said who it is; of more, the oldest goes. */
 const MAX_STRANGERS = 256;
@@ -47,6 +48,7 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
   /** Errors of connections that nobody took. */
   private readonly refusals = new WeakSet<object>();
   private readonly neighbours: Neighbours | null;
+  private readonly bequests: Bequests;
   private closing = false;
   private onIdle: (() => void) | null = null;
 
@@ -54,6 +56,11 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
     this.transport = setup.transport;
     this.limits = setup.limits;
     this.neighbours = this.findNeighbours();
+    this.bequests = new Bequests(
+      setup.registry,
+      (name, messages) => setup.lost(name, this.self.name, messages),
+      (error) => setup.warn(error),
+    );
     const own = this.mailbox(inboxName(this.self.name), this.self.name);
     own.startHosting();
     own.channel.look();
@@ -108,7 +115,9 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
   async close(deadline: number): Promise<Undelivered[]> {
     this.closing = true;
     const end = performance.now() + deadline;
-    const left = await Promise.all([...this.mailboxes.values()].map((mailbox) => this.giveUp(mailbox, end)));
+    const left = await Promise.all(
+      [...this.mailboxes.values()].map((mailbox) => this.bequests.giveUp(mailbox, end)),
+    );
     for (const session of this.everySession) session.close();
     await this.untilSessionsEnd(until(end));
     return left.filter(({ count }) => count > 0);
@@ -399,7 +408,11 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
       ...{ registry, events, transportName: this.transport.name },
       ...port.neighbours,
       meet: (peer) => this.meet(peer),
-      giveWay: (mailbox, session) => this.giveWay(mailbox, session),
+      giveWay: (name, session) => {
+        const mailbox = this.mailboxes.get(name);
+        if (!this.closing && mailbox !== undefined && mailbox.queue !== null)
+          this.bequests.giveWay(mailbox, session);
+      },
     });
     registry.neighbours = neighbours;
     return neighbours;
@@ -417,53 +430,6 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
     return 'met';
   }
 
-  private giveWay(name: string, session: Session): void {
-    const mailbox = this.mailboxes.get(name);
-    if (this.closing || mailbox === undefined || mailbox.queue === null) return;
-    void this.attempt(this.setup.registry.release(name));
-    mailbox.giveWay(async (left, unanswered) => {
-      const adoptions = handOn(name, left, session);
-      const lost = unanswered + (await unconfirmed(adoptions, HANDSHAKE_PATIENCE));
-      if (lost > 0) this.setup.lost(name, this.self.name, lost);
-    });
-  }
-
-  private async giveUp(mailbox: HostedMailbox, end: number): Promise<Undelivered> {
-    const { name } = mailbox.spec;
-    const hosted = mailbox.queue !== null;
-    // A process that is stopped does not answer; half the time is left for the others to inherit.
-    const stopping = mailbox.stopHosting(() => new Moved(), until(end) / 2);
-    mailbox.channel.close(
-      () => new PigeonholeError('ERR_CLOSED', 'the runtime is closed', { address: name }),
-    );
-    const { left, unanswered, heir } = await stopping;
-    if (heir === null || left.length === 0) {
-      if (hosted && mailbox.inboxOf === null) await this.attempt(this.setup.registry.release(name));
-      return { mailbox: name, count: left.length + unanswered };
-    }
-    return { mailbox: name, count: unanswered + (await this.bequeath(name, left, heir, end)) };
-  }
-
-  /**
-   * Hands what a mailbox held to its next host; returns how many of the messages that did not confirm. The heir has all of
-   * them before it can own the mailbox, and nobody else can: so they stay ahead of what their senders send it themselves.
-   */
-  private async bequeath(name: string, left: Envelope[], heir: Session, end: number): Promise<number> {
-    const { registry } = this.setup;
-    const peer = heir.peer as PeerInfo;
-    const adoptions = handOn(name, left, heir);
-    await within(heir.handled(), until(end) / 2);
-    await this.attempt(registry.release(name, heir.open ? peer : undefined));
-    const failed = await unconfirmed(adoptions, until(end));
-    if (failed > 0 && !heir.open) await this.attempt(registry.disinherit(name, peer));
-    return failed;
-  }
-
-  /** What the registry cannot do must not keep the rest from being closed. */
-  private async attempt(step: Promise<void>): Promise<void> {
-    await step.catch((error: Error) => this.warn(error));
-  }
-
   private async untilSessionsEnd(deadline: number): Promise<void> {
     if (this.everySession.size === 0) return;
     let timer: NodeJS.Timeout | undefined;
@@ -474,24 +440,4 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
     clearTimeout(timer);
     for (const session of [...this.everySession]) session.abort();
   }
-}
-
-/** Passes accepted messages on to another host. */
-function handOn(name: string, left: readonly Envelope[], to: Session): SendOperation[] {
-  return left.map((envelope) => {
-    const operation = new SendOperation(envelope, true);
-    to.channels.adopt(name, operation);
-    return operation;
-  });
-}
-
-/** How many of them the other host has not confirmed within `patience` milliseconds. */
-async function unconfirmed(adoptions: readonly SendOperation[], patience: number): Promise<number> {
-  await within(Promise.allSettled(adoptions.map((operation) => operation.outcome())), patience);
-  return adoptions.filter((operation) => !operation.settled || operation.failed).length;
-}
-
-/** Milliseconds from now to `end`. */
-function until(end: number): number {
-  return Math.max(0, end - performance.now());
 }

@@ -1,19 +1,17 @@
 import type { CodecLimits } from '../codec.js';
-import { PigeonholeError, show } from '../errors.js';
+import { PigeonholeError } from '../errors.js';
 import { type Frame, FrameParser } from '../frame-parser.js';
-import { FRAME_OVERHEAD, FrameWriter, Kind, PROTOCOL_VERSION, parseJson } from '../framing.js';
+import { FRAME_OVERHEAD, FrameWriter, Kind, parseJson } from '../framing.js';
 import type { Envelope } from '../message.js';
-import { isIncarnation, isName } from '../naming.js';
 import type { Link, LinkHandler, MailboxSpec, PeerInfo } from '../transport.js';
 import { remoteError } from './attachment.js';
 import { Channels } from './channels.js';
+import { type Introduction, readHello, writeHello } from './greeting.js';
 import { Heartbeat } from './heartbeat.js';
 import { Inquiries, type InquiriesOwner } from './inquiries.js';
+import { Outlet } from './outlet.js';
 import { Receipts } from './receipts.js';
 import type { Served } from './served.js';
-
-/** 'PIGN', in the channel field of every hello. */
-const MAGIC = 0x4e474950;
 
 /** Bytes of answers that may pile up while the other side takes nothing of what it is sent. */
 const MAX_UNHEARD = 8 * 1024 * 1024;
@@ -35,15 +33,6 @@ const inMicrotask = Promise.resolve();
 
 /** How long a link that was broken off may take to carry its last words (milliseconds). Then it is cut. */
 const LINGER = 1_000;
-
-/** What a process says of itself in its hello. */
-export interface Introduction {
-  readonly name: string;
-  readonly incarnation: string;
-  readonly pid: number;
-  /** It knows only the name of this process, and not its incarnation: it is on another host. */
-  readonly byName: boolean;
-}
 
 /** What a session asks of the network it belongs to. */
 export interface SessionOwner extends InquiriesOwner {
@@ -79,7 +68,7 @@ export class Session implements LinkHandler {
   readonly receipts = new Receipts((done) => this.sent(done));
   /** It was ended because nothing came from the other side. */
   silent = false;
-  readonly writer = new FrameWriter((batch) => this.emit(batch));
+  readonly writer = new FrameWriter((batch) => this.outlet.write(batch));
   /** Resolves when the other side has said who it is; rejects when it never will. */
   readonly ready: Promise<void>;
   /** Resolves when the link is over. */
@@ -90,18 +79,14 @@ export class Session implements LinkHandler {
   private nextEcho = 1;
   private settleReady!: { resolve(): void; reject(error: unknown): void };
   private readonly parser = new FrameParser((frame) => this.onFrame(frame));
-  /** Batches, and who wants to know when those before have been passed on to the link. */
-  private readonly unwritten: (Uint8Array | (() => void))[] = [];
+  private readonly outlet = new Outlet();
   private dirtyServed: Served[] = [];
-  private link: Link | null = null;
   private greeted = false;
   private verifying = false;
   private scheduled = false;
-  private blocked = false;
   private unheard = 0;
   private waitingCalls = 0;
   private closing = false;
-  private hungUp = false;
   private flushNow = false;
   private ended = false;
   private heartbeat: Heartbeat | null = null;
@@ -145,9 +130,9 @@ export class Session implements LinkHandler {
   start(link: Link): void {
     // It was given up while the connection was being made.
     if (this.ended) return link.destroy();
-    this.link = link;
+    this.outlet.link = link;
     if (this.leftBehind) link.peerDown?.();
-    if (this.expected !== null) this.greet(this.expected.incarnation || byName(this.expected.name));
+    if (this.expected !== null) this.greet(this.expected);
     if (link.heartbeat !== undefined)
       this.heartbeat = new Heartbeat(link.heartbeat, {
         vouched: () => this.vouched(),
@@ -190,7 +175,7 @@ export class Session implements LinkHandler {
    * from a microtask runs after all microtasks; see the Node documentation of process.nextTick.)
    */
   schedule(): void {
-    if (this.writer.pendingBytes >= EARLY_BYTES && !this.blocked) this.writer.flush();
+    if (this.writer.pendingBytes >= EARLY_BYTES && !this.outlet.blocked) this.writer.flush();
     if (this.scheduled) return;
     this.scheduled = true;
     void inMicrotask.then(this.armFlush);
@@ -210,7 +195,7 @@ export class Session implements LinkHandler {
     if (dirty.length > 0) this.dirtyServed = [];
     for (const served of dirty) served.flush();
     this.acceptances = 0;
-    if (!this.blocked) this.writer.flush();
+    if (!this.outlet.blocked) this.writer.flush();
   }
 
   /** Says goodbye: everything written still leaves, then the link closes. */
@@ -219,19 +204,19 @@ export class Session implements LinkHandler {
     this.flush();
     this.writer.flush();
     this.closing = true;
-    if (this.unwritten.length === 0) this.hangUp();
+    this.outlet.close();
   }
 
   /** Ends the link at once. */
   abort(): void {
-    this.link?.destroy();
+    this.outlet.link?.destroy();
     this.end();
   }
 
   /** The other process is dead or has left: a link that cannot see it is told. */
   peerDown(): void {
     this.leftBehind = true;
-    this.link?.peerDown?.();
+    this.outlet.link?.peerDown?.();
   }
 
   // LinkHandler
@@ -249,34 +234,19 @@ export class Session implements LinkHandler {
   }
 
   drain(): void {
-    this.blocked = false;
     this.unheard = 0;
     this.heartbeat?.hear();
-    while (!this.blocked) {
-      const next = this.unwritten.shift();
-      if (next === undefined) break;
-      if (typeof next === 'function') next();
-      else this.put(next);
-    }
-    if (this.blocked) return;
+    this.outlet.drain();
+    if (this.outlet.blocked) return;
     this.writer.flush();
-    if (this.closing && this.unwritten.length === 0) this.hangUp();
+    if (this.closing) this.outlet.close();
   }
 
   /** As `Link.sent`, of all frames written so far. Those that are written later do not put it off. */
   private sent(done: () => void): boolean {
-    if (!this.blocked && this.link !== null) return this.link.sent?.(done) ?? true;
-    this.writer.flush();
-    this.unwritten.push(() => {
-      if (this.link?.sent?.(done) ?? true) done();
-    });
-    return false;
-  }
-
-  /** Nothing can be written from now on: a link takes it for an error, and drops what has not left yet. */
-  private hangUp(): void {
-    this.hungUp = true;
-    this.link?.close();
+    const { blocked, link } = this.outlet;
+    if (blocked || link === null) this.writer.flush();
+    return this.outlet.sent(done);
   }
 
   end(error?: Error): void {
@@ -313,7 +283,7 @@ export class Session implements LinkHandler {
 
   /** Ends it with the last words on their way, and whether or not the other side lets go. */
   private breakOff(error: PigeonholeError): void {
-    const { link } = this;
+    const { link } = this.outlet;
     link?.close();
     this.end(error);
     this.linger = setTimeout(() => link?.destroy(), LINGER).unref();
@@ -329,24 +299,6 @@ export class Session implements LinkHandler {
       transport: this.owner.transportName,
       address: this.peerName,
     });
-  }
-
-  private emit(batch: Uint8Array): void {
-    const most = this.link?.maxWriteBytes ?? Infinity;
-    for (let at = 0; at < batch.length; at += most)
-      this.put(batch.length <= most ? batch : batch.subarray(at, at + most));
-  }
-
-  private put(batch: Uint8Array): void {
-    if (this.hungUp) return;
-    if (this.blocked || this.link === null) this.unwritten.push(batch);
-    else {
-      try {
-        this.blocked = !this.link.write(batch);
-      } catch (error) {
-        this.link.destroy(error instanceof Error ? error : undefined);
-      }
-    }
   }
 
   /** Resolves when the other side has handled all that was written so far, or the link is over. */
@@ -371,14 +323,14 @@ export class Session implements LinkHandler {
 
   private fallSilent(): void {
     this.silent = true;
-    this.link?.destroy(this.peerGone());
+    this.outlet.link?.destroy(this.peerGone());
   }
 
   // Frames
 
   private onFrame(frame: Frame): void {
     if (this.ended) return;
-    if (!this.blocked) {
+    if (!this.outlet.blocked) {
       this.handle(frame);
       if (this.acceptances >= EARLY_ACCEPTANCES) this.flush();
       return;
@@ -415,61 +367,30 @@ export class Session implements LinkHandler {
     }
   }
 
-  private greet(to: string): void {
+  private greet(to: Pick<PeerInfo, 'name' | 'incarnation'>): void {
     this.greeted = true;
-    const { name, incarnation, pid } = this.owner.self;
-    this.writer.json(Kind.hello, MAGIC, PROTOCOL_VERSION, {
-      namespace: this.owner.namespace,
-      name,
-      incarnation,
-      pid,
-      to,
-    });
+    const { namespace, self } = this.owner;
+    writeHello(this.writer, namespace, self, to);
     this.schedule();
   }
 
   private onGreeting(frame: Frame): void {
     if (frame.kind === Kind.error) return this.onError(frame.rest);
-    if (frame.kind !== Kind.hello || frame.channel !== MAGIC)
-      throw new PigeonholeError(
-        'ERR_FRAME',
-        'the first frame is not a hello of the Pigeonhole link protocol',
-      );
-    if (frame.number !== PROTOCOL_VERSION)
-      throw new PigeonholeError(
-        'ERR_VERSION',
-        `the other side speaks link protocol version ${frame.number}; this side speaks ${PROTOCOL_VERSION}`,
-      );
-    const { namespace, name, incarnation, pid, to } = parseJson(frame.rest);
-    if (!isName(name) || !isIncarnation(incarnation))
-      throw new PigeonholeError('ERR_FRAME', 'the hello names no process');
-    if (namespace !== this.owner.namespace)
-      throw new PigeonholeError(
-        'ERR_NOT_OURS',
-        `process '${name}' belongs to namespace ${show(namespace)}; this is '${this.owner.namespace}'`,
-      );
-    const wanted = byName(this.owner.self.name);
-    if (to !== this.owner.self.incarnation && to !== wanted)
-      throw new PigeonholeError(
-        'ERR_FENCED',
-        // Which one this is, is for those to know who can read the runtime directory: the other side is still a stranger.
-        `process '${name}' wanted incarnation ${show(to)}; this is another one, its successor or another process`,
-      );
-    if (incarnation === this.owner.self.incarnation)
-      throw new PigeonholeError('ERR_FENCED', `a process says it is '${name}', which is this very process`);
-    const who = { name, incarnation, pid: typeof pid === 'number' ? pid : 0, byName: to === wanted };
-    if (this.expected !== null) {
-      const { expected } = this;
-      if (name !== expected.name || (expected.incarnation !== '' && incarnation !== expected.incarnation))
-        throw new PigeonholeError(
-          'ERR_FENCED',
-          `expected process '${expected.name}' at this address, found '${name}'`,
-        );
-      const found = expected.incarnation !== '' ? expected : this.owner.recognise(who, this.link as Link);
-      return this.welcome(found);
-    }
+    const who = readHello(frame, this.owner.namespace, this.owner.self);
+    if (this.expected !== null) return this.welcome(this.checked(this.expected, who));
     if (this.verifying) throw new PigeonholeError('ERR_FRAME', 'a second hello');
     void this.verify(who);
+  }
+
+  /** Whom this process has dialled, if it is who has answered. */
+  private checked(expected: PeerInfo, who: Introduction): PeerInfo {
+    const { name, incarnation } = expected;
+    if (who.name !== name || (incarnation !== '' && who.incarnation !== incarnation))
+      throw new PigeonholeError(
+        'ERR_FENCED',
+        `expected process '${name}' at this address, found '${who.name}'`,
+      );
+    return incarnation !== '' ? expected : this.owner.recognise(who, this.outlet.link as Link);
   }
 
   /** R3: a name counts only if the registry knows the incarnation under it. */
@@ -477,7 +398,7 @@ export class Session implements LinkHandler {
     const { name, incarnation } = who;
     this.verifying = true;
     try {
-      const peer = await this.owner.identify(who, this.link as Link);
+      const peer = await this.owner.identify(who, this.outlet.link as Link);
       if (this.ended) return;
       if (peer === null || peer.name !== name)
         throw new PigeonholeError(
@@ -493,7 +414,7 @@ export class Session implements LinkHandler {
   }
 
   private welcome(peer: PeerInfo): void {
-    if (!this.greeted) this.greet(peer.incarnation);
+    if (!this.greeted) this.greet(peer);
     this.peer = peer;
     this.parser.limit = this.owner.limits.maxMessageBytes + FRAME_OVERHEAD;
     this.owner.opened(this);
@@ -510,9 +431,4 @@ export class Session implements LinkHandler {
     );
     this.breakOff(error);
   }
-}
-
-/** How a process is addressed of which only the name is known. No incarnation looks like it. */
-function byName(name: string): string {
-  return `@${name}`;
 }
