@@ -44,10 +44,12 @@ const matrix = TRANSPORTS.flatMap((transport) =>
 );
 
 test.each(matrix)('over %s, capacity %s gives the single-process result', async (transport, capacity) => {
-  const args = ['--transport', transport, '--capacity', capacity];
+  // One at a time, all of the data takes longest.
+  const some = all || capacity !== '1' ? [] : ['--data', await pairs(2000)];
+  const args = ['--transport', transport, '--capacity', capacity, ...some];
   const { code, result, stderr, left } = await run(directory, args);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  expectEqual(result, DEFAULT_FLIGHTS);
+  expectEqual(result, some.length > 0 ? 4000 : DEFAULT_FLIGHTS);
   expect(result.setup).toMatchObject({ transport, enrichers: 2 });
   expect(left).toEqual([]);
 });

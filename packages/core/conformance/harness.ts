@@ -361,7 +361,7 @@ export function filesIn(directory: string): string[] {
 }
 
 /** Repeats what met a directory that was removed just then. */
-function untorn<T>(list: () => T): T {
+export function untorn<T>(list: () => T): T {
   for (let left = 100; ; left--) {
     try {
       return list();

@@ -67,8 +67,11 @@ test('a name is free as soon as its holder is killed, again and again', async ()
 
 test('a process that did not get its name was never there for the others', async () => {
   const directory = await runtimeDirectory();
-  const [holder, other] = [await join_(directory, 'a'), await join_(directory, 'b')];
-  const seen = [watch(holder), watch(other)];
+  const holder = await join_(directory, 'a');
+  // Before the other joins: it may be seen before its joining is over.
+  const seen = [watch(holder)];
+  const other = await join_(directory, 'b');
+  seen.push(watch(other));
   await until(() => seen[0]?.includes('+b') && seen[1]?.includes('+a'), 'the two to meet');
   for (let i = 0; i < 5; i++) expect((await rejection(join_(directory, 'a'))).code).toBe('ERR_IN_USE');
   const late = await join_(directory, 'late');

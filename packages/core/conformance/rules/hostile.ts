@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { hasSystemCode } from '../../src/errors.js';
 import { makeBytes } from '../fixtures.js';
-import { type Attacker, filesIn, type Harness } from '../harness.js';
+import { type Attacker, filesIn, type Harness, untorn } from '../harness.js';
 import type { Party } from '../party.js';
 import { type ConformanceRule, rule } from '../rule.js';
 
@@ -17,7 +17,7 @@ function words(...values: number[]): Uint8Array {
 }
 
 /** Each breaks any format that has one, in another way. */
-const attacks: Readonly<Record<string, Attack>> = {
+const attacks = {
   'nothing at all': (attacker) => attacker.destroy(),
   'one byte': (attacker) => attacker.write(new Uint8Array([0])),
   zeros: (attacker) => attacker.write(new Uint8Array(65_536)),
@@ -45,7 +45,7 @@ const attacks: Readonly<Record<string, Attack>> = {
       await new Promise((resolve) => setImmediate(resolve));
     }
   },
-};
+} satisfies Readonly<Record<string, Attack>>;
 
 /** A raw connection to a Unix stream socket. Of one for datagrams the transport's own `hostile` makes use. */
 function connectRaw(path: string): Promise<Attacker> {
@@ -64,7 +64,7 @@ function connectRaw(path: string): Promise<Attacker> {
 }
 
 function socketsIn(directory: string): string[] {
-  const entries = readdirSync(directory, { recursive: true, encoding: 'utf8' }).map((entry) =>
+  const entries = untorn(() => readdirSync(directory, { recursive: true, encoding: 'utf8' })).map((entry) =>
     join(directory, entry),
   );
   return entries.filter((path) => lstatSync(path, { throwIfNoEntry: false })?.isSocket());
@@ -116,12 +116,18 @@ async function closesAttackers(t: Harness): Promise<void> {
   const [target, friend] = await t.group(2);
   await t.exchange(target, friend);
   // Of these, every format must see that they are wrong, be it lines or frames.
-  const names = ['another protocol', 'random bytes', '64 MiB of garbage', 'a line without an end'];
+  const names = [
+    'another protocol',
+    'random bytes',
+    'more garbage than the longest message has bytes',
+    'a line without an end',
+  ] as const;
   for (const name of names)
     for (const connectTo of waysIn(t, target)) {
       const attacker = await t.within(connectTo(), 'a raw connection');
-      await t.within(Promise.resolve(attacks[name]?.(attacker)), `the attack '${name}'`);
+      await t.within(Promise.resolve(attacks[name](attacker)), `the attack '${name}'`);
       await t.within(attacker.closed, `the target to close a connection that sent '${name}'`);
+      attacker.destroy();
     }
   await servesOn(t, target, friend);
 }
