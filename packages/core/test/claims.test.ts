@@ -113,6 +113,14 @@ test('a claim that fails after the flag was raised takes it down', async () => {
   expect(await claimant().claims.claim(directory)).toBe(rival);
 });
 
+test('a claim that is lost to somebody elsewhere leaves no directory', async () => {
+  const { directory, claimant } = await field();
+  const owner = newIncarnation();
+  const lost = await claimant().claims.claim(directory, '', async () => ({ incarnation: owner, owns: true }));
+  expect(lost).toBe(owner);
+  expect(await readdir(join(directory, '..', '..'))).toEqual([]);
+});
+
 test('an heir owns what is bequeathed, and nobody else can take it', async () => {
   const { directory, claimant } = await field();
   const [owner, heir, other] = [claimant(), claimant(), claimant()];

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
-import { expect, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { createRuntime, type PeerEvent, type Runtime } from '../dist/index.js';
 import { PigeonholeError } from '../src/errors.js';
 import { newIncarnation, prepareNamespace } from '../src/naming.js';
@@ -20,8 +20,13 @@ vi.mock('../src/unix-socket.js', async (importOriginal) => {
   };
 });
 
-/** While set, records other than `except` are read only once it resolves. */
-const slow = vi.hoisted(() => ({ until: null as Promise<void> | null, except: '', reading: 0 }));
+/** While `until` is set, records other than `except` are read only once it resolves; while `rmdir` is, no directory is removed before. */
+const slow = vi.hoisted(() => ({
+  until: null as Promise<void> | null,
+  except: '',
+  reading: 0,
+  rmdir: null as Promise<void> | null,
+}));
 vi.mock('node:fs/promises', async (importOriginal) => {
   const real = await importOriginal<typeof import('node:fs/promises')>();
   const readFile = async (path: string, encoding: 'utf8'): Promise<string> => {
@@ -31,7 +36,11 @@ vi.mock('node:fs/promises', async (importOriginal) => {
     }
     return real.readFile(path, encoding);
   };
-  return { ...real, readFile };
+  const rmdir = async (path: string): Promise<void> => {
+    await slow.rmdir;
+    await real.rmdir(path);
+  };
+  return { ...real, readFile, rmdir };
 });
 
 const join_ = (directory: string, name: string): Promise<Runtime> =>
@@ -203,4 +212,40 @@ test('a socket in a directory that has just gone is told from one that is forbid
   const path = join(await runtimeDirectory(), 'gone', 'x.sock');
   const error = await rejection(listenUnix(path, `${path}.new`, () => {}));
   expect(error).toMatchObject({ code: 'ERR_CONFIG', cause: { code: 'ENOENT' } });
+});
+
+test('a registry that leaves waits for a release that somebody else has begun', async () => {
+  const directory = await runtimeDirectory();
+  const { own } = await registry(directory, 'a');
+  await own.claim('m', 'uds');
+  let proceed = (): void => {};
+  slow.rmdir = new Promise<void>((resolve) => {
+    proceed = resolve;
+  });
+  onTestFinished(() => {
+    slow.rmdir = null;
+    proceed();
+  });
+  const releasing = own.release('m');
+  const leaving = own.leave();
+  // As many steps of the file system as leaving takes, and more.
+  for (let step = 0; step < 50; step++) await filesIn(directory);
+  expect(await filesIn(directory)).toContain(join('n', 'peers', 'a', own.self.incarnation));
+  slow.rmdir = null;
+  proceed();
+  await Promise.all([releasing, leaving]);
+  await own.tidy();
+  expect(await filesIn(directory)).toEqual([]);
+});
+
+test('the last to leave takes empty directories of claims along, one that is not the last leaves them', async () => {
+  const directory = await runtimeDirectory();
+  const [first, last] = [(await registry(directory, 'a')).own, (await registry(directory, 'b')).own];
+  await mkdir(join(directory, 'n', 'hosts', 'm'), { recursive: true });
+  for (const own of [first, last]) {
+    expect(await filesIn(directory)).toContain(join('n', 'hosts', 'm'));
+    await own.leave();
+    await own.tidy();
+  }
+  expect(await filesIn(directory)).toEqual([]);
 });

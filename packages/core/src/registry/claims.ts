@@ -43,14 +43,13 @@ export class Claims {
     content = '',
     elsewhere: () => Promise<Rival | null> = async () => null,
   ): Promise<string | null> {
-    const own = join(directory, this.self);
     let rival: string | null = null;
     for (let tries = 0; tries < TRIES && !this.over; tries++) {
       const owner = await this.owner(directory);
       if (owner !== null && owner === rival) return owner;
       rival = owner;
       if (owner === null) {
-        const met = await this.contend(directory, own, content, elsewhere);
+        const met = await this.contend(directory, content, elsewhere);
         if (met === null) return null;
         if (met.owns) return met.incarnation;
       }
@@ -111,7 +110,6 @@ export class Claims {
   /** Null: no other flag is up. Raises this process's own, and lowers it again if one is: but never one that a former owner raised for its heir. */
   private async contend(
     directory: string,
-    own: string,
     content: string,
     elsewhere: () => Promise<Rival | null>,
   ): Promise<Rival | null> {
@@ -124,8 +122,8 @@ export class Claims {
       alone = met === null;
       return met;
     } finally {
-      if (!alone) this.up.delete(directory);
-      if (raised && !alone) await rm(own, { force: true });
+      if (!alone && raised) await this.lower(directory, this.self);
+      else if (!alone) this.up.delete(directory);
     }
   }
 

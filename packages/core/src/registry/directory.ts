@@ -23,7 +23,8 @@ export class DirectoryRegistry implements Registry {
   private readonly presence: Presence;
   /** Over which transport this process hosts each of its mailboxes. */
   private readonly hosted = new Map<string, string>();
-  private readonly claiming = new Set<Promise<boolean>>();
+  /** Claims and releases under way. */
+  private readonly changing = new Set<Promise<unknown>>();
   /** Removals of what the dead left. */
   private readonly removing = new Set<Promise<void>>();
   private joined = false;
@@ -157,10 +158,13 @@ export class DirectoryRegistry implements Registry {
     return claimant?.claim === 'owned' ? claimant : null;
   }
 
-  async claim(mailbox: string, transport: string): Promise<boolean> {
-    const claiming = this.becomeHost(mailbox, transport);
-    this.claiming.add(claiming);
-    return claiming.finally(() => this.claiming.delete(claiming));
+  claim(mailbox: string, transport: string): Promise<boolean> {
+    return this.underWay(this.becomeHost(mailbox, transport));
+  }
+
+  private underWay<T>(change: Promise<T>): Promise<T> {
+    this.changing.add(change);
+    return change.finally(() => this.changing.delete(change));
   }
 
   private async becomeHost(mailbox: string, transport: string): Promise<boolean> {
@@ -179,8 +183,11 @@ export class DirectoryRegistry implements Registry {
     this.neighbours?.tell(mailbox, hosts);
   }
 
-  async release(mailbox: string, next?: PeerInfo): Promise<void> {
-    if (!this.hosted.delete(mailbox)) return;
+  release(mailbox: string, next?: PeerInfo): Promise<void> {
+    return this.hosted.delete(mailbox) ? this.underWay(this.giveUp(mailbox, next)) : Promise.resolve();
+  }
+
+  private async giveUp(mailbox: string, next?: PeerInfo): Promise<void> {
     // One on another host has no file here to own it by: it claims it like anybody else.
     const heir = next !== undefined && this.vouches(next.incarnation) ? next : undefined;
     const directory = this.paths.hostsOf(mailbox);
@@ -205,9 +212,11 @@ export class DirectoryRegistry implements Registry {
     this.left = true;
     this.claims.stop();
     this.neighbours?.leave();
-    await Promise.allSettled(this.claiming);
+    await Promise.allSettled(this.changing);
     const steps = [
       ...this.hosts().map((mailbox) => () => this.release(mailbox)),
+      // What somebody else has begun to release is not among them.
+      async () => void (await Promise.allSettled(this.changing)),
       () => this.agreement.withdraw(),
       () => this.claims.release(this.paths.peersOf(this.self.name)),
       // Before the others see it go: without a record, they know that it has put its claims in order.
@@ -223,8 +232,12 @@ export class DirectoryRegistry implements Registry {
     await Promise.allSettled(this.removing);
     if (await this.removeFolders()) return;
     // Perhaps only the dead are left: who died while this process was leaving has nobody else to clean up behind it.
-    for (const incarnation of await this.others())
-      if (!(await this.presence.listens(incarnation))) await this.removeLeftovers(incarnation);
+    let last = true;
+    for (const incarnation of await this.others()) {
+      if (await this.presence.listens(incarnation)) last = false;
+      else await this.removeLeftovers(incarnation);
+    }
+    if (last) await this.removeLeftovers(this.self.incarnation);
     await this.removeFolders();
   }
 
