@@ -1,3 +1,4 @@
+import { writeSync, writevSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Link, LinkHandler } from './transport.js';
 
@@ -17,15 +18,42 @@ export function sharedIntake(): Buffer {
   return intake;
 }
 
-/** Node.js has the connection below a socket, and lets another socket have it, but has no public name for either. */
+/**
+ * Writes `parts`, one behind the other. What the kernel takes at once it gets past the stream, if nothing waits there: the way through the stream
+ * costs a process about as much as the system call at its end. The rest waits in the stream, which also meets, and reports, what went wrong.
+ * `fd`: the descriptor of the stream, which does not block; negative: unknown.
+ */
+export function writeThrough(stream: Socket, fd: number, parts: readonly Uint8Array[]): void {
+  let taken = 0;
+  if (fd >= 0 && stream.writable && stream.writableLength === 0)
+    try {
+      taken = parts.length === 1 ? writeSync(fd, parts[0] as Uint8Array) : writevSync(fd, parts);
+    } catch {
+      // EAGAIN, or what the stream is to report.
+    }
+  let corked = false;
+  for (const part of parts) {
+    const skipped = Math.min(taken, part.byteLength);
+    taken -= skipped;
+    if (skipped === part.byteLength) continue;
+    if (!corked) stream.cork();
+    corked = true;
+    stream.write(part.subarray(skipped));
+  }
+  if (corked) stream.uncork();
+}
+
+/** Node.js has the connection below a socket, and lets another socket have it, but has no public name for either, nor for its descriptor. */
 interface WithHandle {
-  _handle?: object | null;
+  _handle?: { readonly fd?: number } | null;
 }
 
 /** A link over a connected stream socket, which is an ordered stream of bytes already: all that is left is to pass on. */
 export class SocketLink implements Link {
   private handler: LinkHandler | null = null;
   private readonly buffered: boolean;
+  /** -1: what is written must go through the socket. */
+  private readonly fd: number;
   protected readonly socket: Socket;
   private error: Error | undefined;
   private full = false;
@@ -37,6 +65,7 @@ export class SocketLink implements Link {
   constructor(connected: Socket) {
     this.socket = unbuffered(connected, (chunk) => this.handler?.data(chunk, false)) ?? connected;
     this.buffered = this.socket === connected;
+    this.fd = this.buffered ? -1 : ((this.socket as WithHandle)._handle?.fd ?? -1);
   }
 
   report(handler: LinkHandler): void {
@@ -56,8 +85,10 @@ export class SocketLink implements Link {
   }
 
   write(batch: Uint8Array): boolean {
-    // `write` answers false for a large batch even where the kernel has taken all of it.
-    if (!this.socket.write(batch) && this.socket.writableLength > 0) this.full = true;
+    const { socket } = this;
+    writeThrough(socket, this.fd, [batch]);
+    // A large batch is too much for the socket even where the kernel has taken all of it.
+    if (socket.writableNeedDrain && socket.writableLength > 0) this.full = true;
     return !this.full;
   }
 

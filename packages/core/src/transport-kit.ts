@@ -25,7 +25,7 @@ export {
 } from './naming.js';
 export { PACKET_HEAD, type PacketCarrier, PacketLinks } from './packet-links.js';
 export { Queue } from './queue.js';
-export { SocketLink, sharedIntake } from './socket-link.js';
+export { SocketLink, sharedIntake, writeThrough } from './socket-link.js';
 export { capacityMismatch, DEFAULT_CAPACITY } from './spec.js';
 export type {
   Ability,

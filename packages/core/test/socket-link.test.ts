@@ -1,6 +1,7 @@
 /** Links over stream sockets: every byte arrives, in order, however the socket is read. */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -96,4 +97,31 @@ test('a socket that has read already goes on as it is, and loses nothing', async
   expect([...fromThere.owned]).toEqual([true]);
   here.destroy();
   await once(connected, 'close');
+});
+
+test('a write to one who has just gone throws nothing: the end tells of it', async () => {
+  const { accepted, connected } = await scene();
+  const [there, fromHere] = linked(connected);
+  accepted.destroy();
+  there.write(randomBytes(1000));
+  await until(() => fromHere.ends.length === 1, 'the end');
+  expect(fromHere.ends[0]).toMatchObject({ code: 'EPIPE' });
+});
+
+test('a link that is over writes nothing to whatever has its descriptor now', async () => {
+  const { accepted, connected } = await scene();
+  const [there, fromHere] = linked(connected);
+  const { fd } = there as unknown as { fd: number };
+  there.destroy();
+  const path = join(await runtimeDirectory(), 'file');
+  const opened: number[] = [];
+  try {
+    while (!opened.includes(fd)) opened.push(openSync(path, 'a'));
+    there.write(Buffer.from('astray'));
+    await until(() => fromHere.ends.length === 1, 'the end');
+    expect(readFileSync(path, 'utf8')).toBe('');
+  } finally {
+    for (const each of opened) closeSync(each);
+    accepted.destroy();
+  }
 });

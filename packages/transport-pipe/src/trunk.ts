@@ -1,5 +1,5 @@
 import { Socket } from 'node:net';
-import { PigeonholeError, sharedIntake } from '@pigeonhole/core/transport';
+import { PigeonholeError, sharedIntake, writeThrough } from '@pigeonhole/core/transport';
 
 /**
  * A frame: length of the rest (4 bytes, little-endian), length of the receiver's address (2), of the sender's (2), both addresses, and
@@ -40,11 +40,13 @@ export class Trunk {
   private readonly outgoing: Socket;
   private rest: Buffer | null = null;
   private over = false;
-  private corked = false;
+  /** What has been written in this turn. */
+  private corked: Uint8Array[] = [];
+  private corkedBytes = 0;
 
   constructor(
     read: number,
-    write: number,
+    private readonly fd: number,
     private readonly events: TrunkEvents,
   ) {
     const buffer = sharedIntake();
@@ -54,7 +56,7 @@ export class Trunk {
     };
     const options = { fd: read, readable: true, writable: false, onread: { buffer, callback } };
     this.incoming = new Socket(options);
-    this.outgoing = new Socket({ fd: write, readable: false, writable: true });
+    this.outgoing = new Socket({ fd, readable: false, writable: true });
     // Errors of writing only say what reading will: that the other process has gone. What it wrote comes first.
     this.outgoing.on('error', () => {});
     this.incoming.on('error', () => {});
@@ -79,13 +81,12 @@ export class Trunk {
   /** Takes all of it, whether full or not. What is written in one turn leaves in one system call, a long turn's in several. */
   write(...parts: Uint8Array[]): void {
     if (this.over || this.outgoing.destroyed) return;
-    if (!this.corked) {
-      this.corked = true;
-      this.outgoing.cork();
-      process.nextTick(() => this.uncork());
+    if (this.corked.length === 0) process.nextTick(() => this.uncork());
+    for (const part of parts) {
+      this.corked.push(part);
+      this.corkedBytes += part.byteLength;
     }
-    for (const part of parts) this.outgoing.write(part);
-    if (this.outgoing.writableLength >= EARLY_BYTES) this.uncork();
+    if (this.corkedBytes >= EARLY_BYTES) this.uncork();
   }
 
   /** Whether the pipe has all that was written; if not, `done` is called when it has what was written by now. */
@@ -97,9 +98,11 @@ export class Trunk {
   }
 
   private uncork(): void {
-    if (!this.corked) return;
-    this.corked = false;
-    this.outgoing.uncork();
+    const { corked } = this;
+    if (corked.length === 0) return;
+    this.corked = [];
+    this.corkedBytes = 0;
+    if (!this.outgoing.destroyed) writeThrough(this.outgoing, this.fd, corked);
   }
 
   destroy(error?: Error): void {
