@@ -1,6 +1,7 @@
 /** Squares what the reader sent with what the aggregator counted, and with the same sums done in one process. */
 import { isDeepStrictEqual } from 'node:util';
 import { enrich, loadAirports } from './airports.js';
+import type { RoundTrip } from './cost.js';
 import { numbered } from './flight-data.js';
 import type { Ledger } from './ledger.js';
 import type { Flight, Report, Summary } from './messages.js';
@@ -40,6 +41,10 @@ export interface Account {
   /** From the first send to the report. */
   seconds: number;
   flightsPerSecond: number;
+  /** Processor time of all services meanwhile, but for those that died. */
+  cpuSeconds: number;
+  /** Of one exchange at a time between reader and aggregator, after the report: by direct naming. */
+  roundTrip: RoundTrip;
   /** The same sums in one process, looking up airports included. */
   singleProcessSeconds: number;
   /** From the command to here. */
@@ -53,12 +58,14 @@ export interface RunRecord {
   ledger: Ledger;
   report: Report;
   seconds: number;
+  cpuSeconds: number;
+  roundTrip: RoundTrip;
   down: string[];
   losses: Account['losses'];
 }
 
 export async function reconcile(record: RunRecord): Promise<Account> {
-  const { settings, ledger, report, seconds, down, losses } = record;
+  const { settings, ledger, report, seconds, cpuSeconds, roundTrip, down, losses } = record;
   const counted = new SequenceSet(report.counted);
   const { lost, unknownCounted } = findLost(ledger, counted);
   const alone = await computeAlone(record.data, settings.total, counted);
@@ -86,6 +93,8 @@ export async function reconcile(record: RunRecord): Promise<Account> {
     ok: clean && (complete || down.length > 0) && ledger.attempted === settings.total,
     seconds,
     flightsPerSecond: Math.round(counted.size / seconds),
+    cpuSeconds,
+    roundTrip,
     singleProcessSeconds: alone.seconds,
     wallSeconds: (Date.now() - settings.startedAt) / 1000,
     summary: report.summary,

@@ -4,6 +4,7 @@
  */
 import type { Message, Runtime } from '@pigeonhole/core';
 import { peer } from '@pigeonhole/core';
+import { startMeter } from './cost.js';
 import {
   type AggregatorCommand,
   type EnrichedFlight,
@@ -32,6 +33,7 @@ export async function runAggregator(runtime: Runtime, settings: RunSettings): Pr
 async function serve(runtime: Runtime, settings: RunSettings): Promise<void> {
   const incoming = await runtime.receiver(enriched);
   const books = new Books();
+  const cost = startMeter();
   const closing = new AbortController();
   const told = runtime.receive(reader).finally(() => closing.abort());
   told.catch(() => {}); // reported by the await below, or of no interest because counting failed first
@@ -43,8 +45,9 @@ async function serve(runtime: Runtime, settings: RunSettings): Promise<void> {
     }
   }
   await told;
-  await runtime.send(toReader, { kind: 'report', report: books.report() });
-  await runtime.receive(reader); // 'stop': leaving earlier would look like a crash
+  await runtime.send(toReader, { kind: 'report', report: { ...books.report(), cost: cost() } });
+  // Until 'stop': leaving earlier would look like a crash.
+  while ((await runtime.receive(reader)).body.kind === 'ping') await runtime.send(toReader, { kind: 'pong' });
 }
 
 /** Does not wait: news that finds no room is replaced by the next. */
@@ -72,7 +75,7 @@ class Books {
     this.#byEnricher[from] = (this.#byEnricher[from] ?? 0) + 1;
   }
 
-  report(): Report {
+  report(): Omit<Report, 'cost'> {
     return {
       summary: this.#tally.summary(),
       counted: this.#counted.toBytes(),

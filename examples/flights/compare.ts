@@ -3,7 +3,9 @@ import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import Table from 'cli-table3';
+import type { Account } from './account.js';
 import type { Options } from './options.js';
+import { cpuPerFlight } from './result.js';
 
 interface Compared {
   /** As `--transport` takes it. */
@@ -49,15 +51,21 @@ const ALL: readonly Compared[] = [
 ];
 
 /** What `--json` prints, as far as it is compared. */
-interface Outcome {
-  readonly flightsPerSecond: number;
-  readonly seconds: number;
-  readonly equal: boolean;
-  readonly complete: boolean;
-  readonly ok: boolean;
-  readonly lost: readonly number[];
-  readonly duplicates: readonly number[];
-}
+type Outcome = Readonly<
+  Pick<
+    Account,
+    | 'flightsPerSecond'
+    | 'seconds'
+    | 'cpuSeconds'
+    | 'roundTrip'
+    | 'counted'
+    | 'equal'
+    | 'complete'
+    | 'ok'
+    | 'lost'
+    | 'duplicates'
+  >
+>;
 
 export interface ComparedRow {
   readonly transport: string;
@@ -113,26 +121,47 @@ async function runOnce(
   throw new Error(complaints.trim().split('\n').at(-1) ?? 'it printed nothing');
 }
 
+const HEAD = [
+  'transport',
+  'flights/s',
+  'round trip, µs: p50',
+  'p99',
+  'CPU, µs a flight',
+  'equal',
+  'lost with a killed enricher',
+];
+
 function asTable(rows: readonly ComparedRow[]): string {
   const table = new Table({
-    head: ['transport', 'flights/s', 'equal', 'lost with a killed enricher', 'choose it when'],
-    colAligns: ['left', 'right', 'left', 'right', 'left'],
+    head: HEAD,
+    colAligns: ['left', 'right', 'right', 'right', 'right', 'left', 'right'],
     chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
     style: { head: [], border: [] },
   });
   for (const row of rows) table.push(cells(row));
-  return `${table}\nThroughput is of this machine and this minute; npm run bench measures round trips, processor time and system calls.`;
+  const widest = Math.max(...rows.map(({ transport }) => transport.length));
+  return [
+    `${table}`,
+    'Choose',
+    ...rows.map(({ transport, when }) => `  ${transport.padEnd(widest)}  when ${when}`),
+    ...rows.flatMap(({ transport, problem }) =>
+      problem === undefined ? [] : [`${transport} does not work here: ${problem}`],
+    ),
+    'Figures are of this machine and this minute, of processes that have just started: npm run bench measures longer, and warm code.',
+  ].join('\n');
 }
 
-function cells({ transport, run, killed, problem, when }: ComparedRow): string[] {
-  if (run === null) return [transport, '–', '–', '–', `does not work here: ${problem}`];
+function cells({ transport, run, killed }: ComparedRow): string[] {
+  if (run === null) return [transport, ...HEAD.slice(1).map(() => '–')];
   const lost =
     killed === null ? 'all: one process' : `${killed.lost.length}${killed.ok ? '' : ' (unaccounted)'}`;
   return [
     transport,
     Math.round(run.flightsPerSecond).toLocaleString('en'),
+    run.roundTrip.p50.toFixed(0),
+    run.roundTrip.p99.toFixed(0),
+    cpuPerFlight(run).toFixed(0),
     run.equal ? 'yes' : 'NO',
     lost,
-    when,
   ];
 }

@@ -7,6 +7,7 @@
 import type { Runtime } from '@pigeonhole/core';
 import { peer } from '@pigeonhole/core';
 import { enrich, loadAirports } from './airports.js';
+import { startMeter } from './cost.js';
 import { type EnricherCommand, enriched, flights, READER, toReader } from './messages.js';
 import { departure } from './presence.js';
 import { takeUntil } from './take-until.js';
@@ -24,6 +25,7 @@ async function serve(runtime: Runtime): Promise<void> {
   const incoming = await runtime.receiver(flights);
   const outgoing = await runtime.sender(enriched);
   await runtime.send(toReader, { kind: 'ready' });
+  const cost = startMeter();
   for (;;) {
     const interrupt = new AbortController();
     const told = runtime.receive(reader).finally(() => interrupt.abort());
@@ -33,6 +35,7 @@ async function serve(runtime: Runtime): Promise<void> {
     }
     const { body: command } = await told;
     if (command.kind === 'stop') return;
-    if (command.kind === 'drain') await runtime.send(toReader, { kind: 'drained', round: command.round });
+    if (command.kind === 'drain')
+      await runtime.send(toReader, { kind: 'drained', round: command.round, cost: cost() });
   }
 }

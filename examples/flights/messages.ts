@@ -60,6 +60,13 @@ export interface Report {
   duplicates: number[];
   /** How many counted flights each enricher delivered. */
   byEnricher: Record<string, number>;
+  cost: Cost;
+}
+
+/** Processor time that a service's process has spent since the service began to work. */
+export interface Cost {
+  pid: number;
+  microseconds: number;
 }
 
 /** From the reader to an enricher. */
@@ -72,16 +79,20 @@ export type EnricherCommand =
 /** From the reader to the aggregator. */
 export type AggregatorCommand =
   /** No enricher holds anything any more: count what is left, then send the report. */
-  { kind: 'close' } | { kind: 'stop' };
+  | { kind: 'close' }
+  /** To be answered with `pong`, once the report is sent: how long does that take? */
+  | { kind: 'ping' }
+  | { kind: 'stop' };
 
 /** To the reader, from whichever service `from` names. */
 export type ReaderMessage =
   | { kind: 'ready' }
-  | { kind: 'drained'; round: number }
+  | { kind: 'drained'; round: number; cost: Cost }
   /** From the launcher, whose child `name` was: reaches us even if it died before we ever met it. */
   | { kind: 'ended'; name: string }
   | Progress
-  | { kind: 'report'; report: Report };
+  | { kind: 'report'; report: Report }
+  | { kind: 'pong' };
 
 /** From the aggregator to everybody who watches the run; a lost one does no harm. */
 export interface Progress {

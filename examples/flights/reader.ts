@@ -6,6 +6,7 @@ import type { AnyPeerAddress, Runtime } from '@pigeonhole/core';
 import { anyPeer, PigeonholeError, peer } from '@pigeonhole/core';
 import pMap from 'p-map';
 import { type RunRecord, reconcile } from './account.js';
+import { Costs, startMeter, timeRoundTrips } from './cost.js';
 import { loadFlights, numbered } from './flight-data.js';
 import { Ledger } from './ledger.js';
 import {
@@ -30,6 +31,8 @@ const WINDOW = 256;
 /** Only this example's services can join the run's namespace, so their direct messages are of these kinds. */
 const anyService = anyPeer as AnyPeerAddress<ReaderMessage>;
 
+const fromAggregator = peer<ReaderMessage>(AGGREGATOR);
+
 /** Resolves with whether the run kept its promises (`Account.ok`). Rejects if the aggregator is gone. */
 export async function runReader(runtime: Runtime, settings: RunSettings): Promise<boolean> {
   const run = new Run(runtime, settings);
@@ -45,6 +48,7 @@ class Run {
   readonly #roster: Roster;
   readonly #ledger = new Ledger();
   readonly #losses: RunRecord['losses'] = [];
+  readonly #costs = new Costs();
 
   constructor(
     readonly runtime: Runtime,
@@ -56,7 +60,7 @@ class Run {
     runtime.on('mailbox:lost', ({ mailbox, host, lost }) => this.#losses.push({ mailbox, host, lost }));
   }
 
-  /** The run up to the report. */
+  /** The run up to the report, and some exchanges that show how long one takes. */
   async conduct(): Promise<RunRecord> {
     const reported = this.#attend();
     const orphaned = departure(this.runtime, AGGREGATOR).then(() => {
@@ -70,13 +74,22 @@ class Run {
     const data = await loadFlights(settings.data);
     await this.#openInOrder();
     const begun = performance.now();
+    const cost = startMeter();
     await this.#sendAll(data);
     await this.#drain();
     await this.runtime.send(toAggregator, { kind: 'close' });
     const report = await reported;
     const seconds = (performance.now() - begun) / 1000;
+    for (const each of [cost(), report.cost]) this.#costs.enter(each);
+    const cpuSeconds = this.#costs.seconds;
+    const roundTrip = await timeRoundTrips(() => this.#exchange());
     const [down, losses] = [this.#roster.down, this.#losses];
-    return { data, settings, ledger: this.#ledger, report, seconds, down, losses };
+    return { data, settings, ledger: this.#ledger, report, seconds, cpuSeconds, roundTrip, down, losses };
+  }
+
+  async #exchange(): Promise<void> {
+    await this.runtime.send(toAggregator, { kind: 'ping' });
+    while ((await this.runtime.receive(fromAggregator)).body.kind !== 'pong');
   }
 
   /** Lets the others go. */
@@ -92,7 +105,10 @@ class Run {
       if (body.kind === 'report') return body.report;
       if (body.kind === 'ready') this.#roster.markReady(from);
       if (body.kind === 'ended') this.#roster.markDown(body.name);
-      if (body.kind === 'drained') this.#roster.markDrained(from, body.round);
+      if (body.kind === 'drained') {
+        this.#costs.enter(body.cost);
+        this.#roster.markDrained(from, body.round);
+      }
       if (body.kind === 'progress') this.progress.update(body.counted);
     }
   }

@@ -63,12 +63,20 @@ function describeFlights(account: Account): string[] {
   return lines;
 }
 
-function describeSpeed({ seconds, flightsPerSecond, singleProcessSeconds, wallSeconds }: Account): string[] {
+function describeSpeed(account: Account): string[] {
+  const { seconds, flightsPerSecond, cpuSeconds, roundTrip, singleProcessSeconds, wallSeconds } = account;
   return [
     `throughput: ${flightsPerSecond.toLocaleString('en')} flights/s (${seconds.toFixed(2)} s from first send to report; ` +
       `one process without messages: ${singleProcessSeconds.toFixed(2)} s)`,
+    `processor time: ${cpuSeconds.toFixed(2)} s in all, ${cpuPerFlight(account).toFixed(0)} µs a flight`,
+    `round trip between reader and aggregator: p50 ${roundTrip.p50.toFixed(0)} µs, p99 ${roundTrip.p99.toFixed(0)} µs`,
     `wall time: ${wallSeconds.toFixed(2)} s`,
   ];
+}
+
+/** Microseconds. */
+export function cpuPerFlight({ cpuSeconds, counted }: Pick<Account, 'cpuSeconds' | 'counted'>): number {
+  return counted === 0 ? 0 : (cpuSeconds * 1e6) / counted;
 }
 
 function describeEquality({ equal, complete }: Account): string {

@@ -185,6 +185,9 @@ test('--all runs every transport to the same result, and compares them', async (
   for (const { transport, run, killed, problem } of rows) {
     expect(problem, transport).toBeUndefined();
     expect(run, transport).toMatchObject({ equal: true, complete: true, ok: true, lost: [], duplicates: [] });
+    expect(run?.cpuSeconds, transport).toBeGreaterThan(0);
+    expect(run?.roundTrip.p50, transport).toBeGreaterThan(0);
+    expect(run?.roundTrip.p99, transport).toBeGreaterThanOrEqual(run?.roundTrip.p50 ?? Number.NaN);
     if (transport !== 'memory')
       expect(killed, transport).toMatchObject({ equal: true, ok: true, duplicates: [] });
   }
