@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from 'node:util';
-import { pino } from 'pino';
 import { AUTO, cannotFollow, differs, findCandidates } from './automatic.js';
 import type { Carrier } from './carrier.js';
 import {
@@ -36,9 +35,10 @@ const JOIN_TRIES = 20;
  */
 export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
   const config = await resolveConfig(options);
+  const logger = await loggerFor(config);
   for (let tries = 1; ; tries++) {
     try {
-      return await new Assembly(config).start();
+      return await new Assembly(config, logger).start();
     } catch (error) {
       const vanished =
         hasSystemCode(error, 'ENOENT') ||
@@ -60,6 +60,20 @@ interface Used {
   carrier: Carrier | null;
 }
 
+const silent = (): void => {};
+const SILENT: Logger = { debug: silent, info: silent, warn: silent, error: silent };
+
+/** pino is loaded only where it is what logs: it takes as long to load as all of this package does. */
+async function loggerFor({ name, logger, logLevel }: ResolvedConfig): Promise<Logger> {
+  if (logger !== undefined) return logger === false ? SILENT : logger;
+  const { pino } = await import('pino');
+  const own: Logger = pino(
+    { name: 'pigeonhole', level: logLevel, base: { runtime: name, pid: process.pid } },
+    pino.destination({ dest: 2, sync: true }),
+  );
+  return own;
+}
+
 /** Puts a runtime together: transports, ports, registry, carriers. Takes down what it put up if that fails. */
 class Assembly {
   private readonly ports: Record<string, string> = {};
@@ -70,22 +84,15 @@ class Assembly {
   /** Why they came to what they did. */
   private why = '';
   private readonly undo: (() => Promise<unknown>)[] = [];
-  private readonly logger: Logger;
   private paths: NamespacePaths | null = null;
   private runtime: Runtime | null = null;
   private readonly early: (() => void)[] = [];
 
-  constructor(private readonly config: ResolvedConfig) {
+  constructor(
+    private readonly config: ResolvedConfig,
+    private readonly logger: Logger,
+  ) {
     this.self = { name: config.name, incarnation: newIncarnation(), pid: process.pid, ports: this.ports };
-    this.logger =
-      config.logger === undefined
-        ? pino(
-            { name: 'pigeonhole', level: config.logLevel, base: { runtime: config.name, pid: process.pid } },
-            pino.destination({ dest: 2, sync: true }),
-          )
-        : config.logger === false
-          ? pino({ level: 'silent' })
-          : config.logger;
   }
 
   async start(): Promise<Runtime> {
