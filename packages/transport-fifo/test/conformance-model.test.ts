@@ -3,9 +3,9 @@ import fc from 'fast-check';
 import { test } from 'vitest';
 
 for (const [place, numRuns] of [
-  ['process', 30],
-  ['threads', 12],
-  ['processes', 12],
+  ['process', 10],
+  ['threads', 5],
+  ['processes', 5],
 ] as const)
   test(`a mailbox over FIFOs does what the model of a mailbox does (${place})`, async () => {
     const choices = fc.array(fc.nat(), { maxLength: 120, size: 'max' });

@@ -183,7 +183,7 @@ test('descriptors grow with processes, not with mailboxes', async () => {
   await runtime.send(mailbox('echo'), 1);
   const before = open();
   await runtime.send(mailbox('host'), 1000);
-  for (let i = 0; i < 1000; i++) await runtime.send(mailbox(`hosted-${i}`), i);
+  await Promise.all(Array.from({ length: 1000 }, (_, n) => runtime.send(mailbox(`hosted-${n}`), n)));
   for (const [at, count] of open().entries()) expect(count).toBeLessThanOrEqual(before[at] as number);
 });
 

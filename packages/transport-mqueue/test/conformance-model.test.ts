@@ -4,11 +4,11 @@ import { test } from 'vitest';
 import { kernel } from './kernel-setting.js';
 
 for (const [api, place, numRuns] of [
-  ['posix', 'process', 20],
-  ['posix', 'threads', 8],
-  ['posix', 'processes', 6],
-  ['sysv', 'process', 5],
-  ['sysv', 'processes', 4],
+  ['posix', 'process', 10],
+  ['posix', 'threads', 4],
+  ['posix', 'processes', 4],
+  ['sysv', 'process', 4],
+  ['sysv', 'processes', 3],
 ] as const)
   test(`a mailbox over ${api} queues does what the model of a mailbox does (${place})`, async () => {
     const choices = fc.array(fc.nat(), { maxLength: 120, size: 'max' });
@@ -20,10 +20,10 @@ for (const [api, place, numRuns] of [
   }, 600_000);
 
 for (const [api, place, numRuns] of [
-  ['posix', 'process', 20],
-  ['posix', 'processes', 6],
-  ['sysv', 'process', 20],
-  ['sysv', 'processes', 6],
+  ['posix', 'process', 12],
+  ['posix', 'processes', 5],
+  ['sysv', 'process', 10],
+  ['sysv', 'processes', 5],
 ] as const)
   test(`a ${api} queue of the kernel's does what the model of a mailbox does (${place})`, async () => {
     const choices = fc.array(fc.nat(), { maxLength: 120, size: 'max' });

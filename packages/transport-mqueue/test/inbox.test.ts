@@ -120,7 +120,7 @@ describe.each(['posix', 'sysv'] as const)('%s', (api) => {
     await ready.receive();
     await runtime.send(mailbox('hosted-0'), 0);
     const before = readdirSync('/proc/self/fd').length;
-    for (let n = 0; n < 1000; n++) await runtime.send(mailbox(`hosted-${n}`), n);
+    await Promise.all(Array.from({ length: 1000 }, (_, n) => runtime.send(mailbox(`hosted-${n}`), n)));
     expect(readdirSync('/proc/self/fd').length).toBe(before);
   });
 

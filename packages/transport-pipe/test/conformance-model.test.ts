@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import { test } from 'vitest';
 
 for (const [place, numRuns] of [
-  ['process', 30],
-  ['processes', 12],
+  ['process', 10],
+  ['processes', 5],
 ] as const)
   test(`a mailbox over pipes does what the model of a mailbox does (${place})`, async () => {
     const choices = fc.array(fc.nat(), { maxLength: 120, size: 'max' });

@@ -3,9 +3,9 @@ import fc from 'fast-check';
 import { test } from 'vitest';
 
 for (const [place, numRuns] of [
-  ['process', 40],
-  ['threads', 15],
-  ['processes', 15],
+  ['process', 12],
+  ['threads', 5],
+  ['processes', 5],
 ] as const)
   test(`a mailbox over udp does what the model of a mailbox does (${place})`, async () => {
     const choices = fc.array(fc.nat(), { maxLength: 120, size: 'max' });

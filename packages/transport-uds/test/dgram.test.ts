@@ -183,7 +183,7 @@ test('descriptors grow with processes, not with mailboxes', async () => {
   await runtime.send(mailbox('drain-p'), 1);
   const before = [open(process.pid), open(peer.pid)];
   await runtime.send(mailbox('host'), 1000);
-  for (let i = 0; i < 1000; i++) await runtime.send(mailbox(`hosted-${i}`), i);
+  await Promise.all(Array.from({ length: 1000 }, (_, n) => runtime.send(mailbox(`hosted-${n}`), n)));
   const after = [open(process.pid), open(peer.pid)];
   for (const [at, count] of after.entries()) expect(count).toBeLessThanOrEqual(before[at] as number);
 });
