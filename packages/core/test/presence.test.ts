@@ -238,6 +238,19 @@ test('a registry that leaves waits for a release that somebody else has begun', 
   expect(await filesIn(directory)).toEqual([]);
 });
 
+test('the last to leave takes along what was bequeathed to one who was leaving', async () => {
+  const directory = await runtimeDirectory();
+  const [own, heir] = [(await registry(directory, 'a')).own, (await registry(directory, 'b')).own];
+  await until(() => own.vouches(heir.self.incarnation), 'the two to meet');
+  await own.claim('m', 'uds');
+  await Promise.all([own.release('m', heir.self), heir.leave()]);
+  for (const each of [heir, own]) {
+    await each.leave();
+    await each.tidy();
+  }
+  expect(await filesIn(directory)).toEqual([]);
+});
+
 test('the last to leave takes empty directories of claims along, one that is not the last leaves them', async () => {
   const directory = await runtimeDirectory();
   const [first, last] = [(await registry(directory, 'a')).own, (await registry(directory, 'b')).own];

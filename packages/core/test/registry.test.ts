@@ -150,16 +150,19 @@ test('the last to leave takes along what a process killed just before left', asy
 test('a process that leaves in order costs the others no search of all mailboxes', async () => {
   const directory = await runtimeDirectory();
   const [host, guest] = [await join_(directory, 'host'), await join_(directory, 'guest')];
+  const last = await join_(directory, 'last'); // who searches at its end
   const seen = watch(host);
   for (let i = 0; i < 30; i++) await host.receiver(mailbox(`m${i}`));
   // A claim without a live owner that only a search of all would find and remove.
   const [claim] = (await filesIn(directory)).filter((file) => /hosts.m7.[0-9a-f]{16}$/.test(file));
-  const { incarnation } = host.peers()[0] as PeerEvent;
+  const { incarnation } = host.peers().find(({ name }) => name === 'guest') as PeerEvent;
   await writeFile(join(directory, claim as string, '..', incarnation), '');
   await guest.close();
   await until(() => seen.includes('-guest'), 'the guest to leave');
   await host.close();
   expect(await filesIn(directory)).toContainEqual(expect.stringMatching(`m7.${incarnation}$`));
+  await last.close();
+  expect(await filesIn(directory)).toEqual([]);
 });
 
 test('the next to join removes what killed processes left, but not what a joining one is making', async () => {

@@ -237,8 +237,15 @@ export class DirectoryRegistry implements Registry {
       if (await this.presence.listens(incarnation)) last = false;
       else await this.removeLeftovers(incarnation);
     }
-    if (last) await this.removeLeftovers(this.self.incarnation);
+    if (last) await this.removeStrayClaims();
     await this.removeFolders();
+  }
+
+  /** Of who is not to be found by anything else: flags that were raised for an heir who left meanwhile, and directories without any. */
+  private async removeStrayClaims(): Promise<void> {
+    for (const parent of [this.paths.peers, this.paths.hosts, this.paths.auto])
+      for (const name of await listing(parent)) await this.claims.owner(join(parent, name));
+    await this.removeLeftovers(this.self.incarnation);
   }
 
   /** Whether they were empty. */
