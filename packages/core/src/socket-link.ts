@@ -1,5 +1,6 @@
 import { writeSync, writevSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { hasSystemCode } from './errors.js';
 import type { Link, LinkHandler } from './transport.js';
 
 /** Most bytes of one read: as much as Node.js itself reads at once. */
@@ -20,7 +21,7 @@ export function sharedIntake(): Buffer {
 
 /**
  * Writes `parts`, one behind the other. What the kernel takes at once it gets past the stream, if nothing waits there: the way through the stream
- * costs a process about as much as the system call at its end. The rest waits in the stream, which also meets, and reports, what went wrong.
+ * costs a process about as much as the system call at its end. The rest waits in the stream, which also reports what went wrong.
  * `fd`: the descriptor of the stream, which does not block; negative: unknown.
  */
 export function writeThrough(stream: Socket, fd: number, parts: readonly Uint8Array[]): void {
@@ -28,8 +29,9 @@ export function writeThrough(stream: Socket, fd: number, parts: readonly Uint8Ar
   if (fd >= 0 && stream.writable && stream.writableLength === 0)
     try {
       taken = parts.length === 1 ? writeSync(fd, parts[0] as Uint8Array) : writevSync(fd, parts);
-    } catch {
-      // EAGAIN, or what the stream is to report.
+    } catch (error) {
+      // The kernel tells of what befell a connection once: the stream's own write would only meet EPIPE.
+      if (!hasSystemCode(error, 'EAGAIN', 'ENOBUFS')) return void stream.destroy(error as Error);
     }
   let corked = false;
   for (const part of parts) {

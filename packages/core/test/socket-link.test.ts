@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
-import { connect, createServer, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { SocketLink } from '../src/socket-link.js';
@@ -124,4 +124,21 @@ test('a link that is over writes nothing to whatever has its descriptor now', as
     for (const each of opened) closeSync(each);
     accepted.destroy();
   }
+});
+
+test('what befell the connection is told, though it is a write that hears of it first', async () => {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const connected = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  const [[accepted]] = (await Promise.all([once(server, 'connection'), once(connected, 'connect')])) as [
+    [Socket],
+    unknown,
+  ];
+  server.close();
+  const [there, fromHere] = linked(connected);
+  accepted.resetAndDestroy();
+  there.write(randomBytes(1000));
+  await until(() => fromHere.ends.length === 1, 'the end');
+  expect(fromHere.ends[0]).toMatchObject({ code: 'ECONNRESET' });
 });
