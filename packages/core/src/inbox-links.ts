@@ -262,9 +262,9 @@ export class InboxLinks implements PacketCarrier {
         new PigeonholeError('ERR_NOT_OURS', `${who} wrote to ${address}`, { transport }),
       );
     }
-    // The one before counts as long as there are links: it has just ended over there and not here, or this one is not the peer's.
+    // One that has carried something counts as long as there are links: it has just ended over there and not here, or this one is not the peer's.
     const linked = this.links.peerNames().includes(peer);
-    this.forget(peer, linked ? 1 : 0);
+    this.forget(peer, ({ next }) => !linked || next === 1);
     const [oldest] = this.incoming.keys();
     if (this.incoming.size >= MAX_STREAMS && oldest !== undefined) this.incoming.delete(oldest);
     this.incoming.set(stream, { peer, next: 1 });
@@ -288,11 +288,9 @@ export class InboxLinks implements PacketCarrier {
     this.drop(peer);
   }
 
-  /** All streams of that peer, but for so many of the first. */
-  private forget(peer: string, but = 0): void {
-    let kept = 0;
-    for (const [stream, { peer: owner }] of this.incoming)
-      if (owner === peer && ++kept > but) this.incoming.delete(stream);
+  private forget(peer: string, which: (incoming: Incoming) => boolean = () => true): void {
+    for (const [stream, incoming] of this.incoming)
+      if (incoming.peer === peer && which(incoming)) this.incoming.delete(stream);
   }
 
   private drop(peer: string): void {

@@ -121,6 +121,17 @@ test('streams that others begin in the name of a peer that has links take nothin
   expect(b.warnings).toEqual([]);
 });
 
+test('nor from a stream that the peer has begun anew while links of before were not over here', async () => {
+  const { b, link, far, settle } = await linked();
+  b.links.take(FrameKind.introduction, 1n, 0, Buffer.from('a'));
+  b.links.take(FrameKind.packet, 1n, 1, Buffer.alloc(4));
+  for (const stream of [7n, 8n]) b.links.take(FrameKind.introduction, stream, 0, Buffer.from('a'));
+  expect([1n, 7n, 8n].map((stream) => b.links.knows(stream))).toEqual([true, false, true]);
+  link.write(Buffer.from('as before'));
+  await settle();
+  expect(far).toMatchObject({ text: 'as before', ends: [] });
+});
+
 test('a frame that is missing ends the links of its peer on both sides, and both say so', async () => {
   const { a, b, near, link, far, settle } = await linked();
   link.write(Buffer.from('one'));
