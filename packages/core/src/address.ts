@@ -1,5 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Codec, CodecName } from './codec.js';
+import { nearest } from './config/suggestion.js';
 import { PigeonholeError, show } from './errors.js';
 import { checkName } from './naming.js';
 
@@ -86,6 +87,7 @@ export function mailbox<T = unknown, I = T>(
   options: Omit<MailboxOptions<T>, 'schema'> & { schema?: Schema<T, I> } = {},
 ): MailboxAddress<T, Sent<T, I>> {
   checkName(name, 'mailbox');
+  checkOptions(options, ['capacity', 'ordering', 'schema', 'codec'], `mailbox '${name}'`);
   if (options.capacity !== undefined) checkCapacity(options.capacity, `mailbox '${name}'`);
   if (options.ordering !== undefined && options.ordering !== 'fifo' && options.ordering !== 'priority')
     throw new PigeonholeError(
@@ -104,12 +106,26 @@ export function mailbox<T = unknown, I = T>(
   return Object.freeze({ ...options, kind: 'mailbox', name }) as MailboxAddress<T, Sent<T, I>>;
 }
 
+/** Throws `ERR_CONFIG` for what is no object of these options. */
+function checkOptions(options: object, known: readonly string[], of: string): void {
+  if (typeof options !== 'object' || options === null)
+    throw new PigeonholeError('ERR_CONFIG', `options of ${of} are ${show(options)}; they must be an object`);
+  const unknown = Object.keys(options).find((key) => !known.includes(key));
+  if (unknown === undefined) return;
+  const near = nearest(unknown, known);
+  throw new PigeonholeError(
+    'ERR_CONFIG',
+    `${of} has no option '${unknown}'${near === undefined ? '' : `; did you mean '${near}'?`}; it has: ${known.join(', ')}`,
+  );
+}
+
 /** Names a process for direct messages. Throws `ERR_NAME`. Types as those of `mailbox`. */
 export function peer<T = unknown, I = T>(
   name: string,
   options: { schema?: Schema<T, I> } = {},
 ): PeerAddress<T, Sent<T, I>> {
   checkName(name, 'peer');
+  checkOptions(options, ['schema'], `peer '${name}'`);
   return Object.freeze({ ...options, kind: 'peer', name }) as PeerAddress<T, Sent<T, I>>;
 }
 

@@ -94,6 +94,8 @@ export class Handles {
     this.checkOpen();
     const { carrier } = this.carrierOf(address);
     if (address.kind === 'mailbox') return carrier.open(this.specOf(address), role);
+    if (role === 'sender' && address.kind === 'anyPeer')
+      throw new PigeonholeError('ERR_CONFIG', 'anyPeer is to receive from; send to peer(name) or a mailbox');
     if (role === 'sender' && address.kind === 'peer') return carrier.direct(address.name);
     return { channel: carrier.inbox(), release: () => {} };
   }

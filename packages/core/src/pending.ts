@@ -32,7 +32,10 @@ export class Pending implements CallTracker {
         'ERR_CONFIG',
         `option timeout is ${show(timeout)}; it must be milliseconds, 0 or more (absent: wait for ever)`,
       );
-    if (signal !== undefined) signal.throwIfAborted();
+    if (signal === undefined) return;
+    if (!(typeof signal?.throwIfAborted === 'function' && typeof signal.addEventListener === 'function'))
+      throw new PigeonholeError('ERR_CONFIG', `option signal is ${show(signal)}; it must be an AbortSignal`);
+    signal.throwIfAborted();
   }
 
   /** The outcome of an operation that its channel has. */

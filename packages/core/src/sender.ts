@@ -1,4 +1,4 @@
-import { PigeonholeError } from './errors.js';
+import { PigeonholeError, show } from './errors.js';
 import { type Loan, Loans } from './loan.js';
 import type { Envelope } from './message.js';
 import { bytesApart, fill, fillMany, sealMany, sendFilled } from './outgoing.js';
@@ -86,6 +86,11 @@ export class Sender<T = unknown> {
    */
   sendMany(bodies: Iterable<T>, options: SendOptions = {}): Promise<void> {
     try {
+      if (typeof bodies?.[Symbol.iterator] !== 'function')
+        throw new PigeonholeError(
+          'ERR_CONFIG',
+          `sendMany: bodies is ${show(bodies)}; it must be an iterable`,
+        );
       const all = Array.from(bodies);
       const { schema, label } = this.setup;
       if (schema === undefined) return this.sendAll({ values: all, problem: undefined }, all.length, options);

@@ -57,6 +57,7 @@ async function importFactory(use: string, specifier: string, url: string): Promi
     module = await importModule(url);
   } catch (error) {
     if (hasSystemCode(error, 'EMFILE', 'ENFILE')) throw pathError(error, 'load', specifier);
+    if (isMissing(NATIVE, error)) throw withoutNative(use, error);
     throw failed(use, `${specifier} cannot be loaded`, error);
   }
   const exported = defaultExport(module);
@@ -64,6 +65,22 @@ async function importFactory(use: string, specifier: string, url: string): Promi
   throw failed(
     use,
     `the default export of ${specifier} is ${show(exported)}; it must be a function (options) => Transport`,
+  );
+}
+
+const NATIVE = '@pigeonhole/native';
+
+/** Whether the package itself was found, and that one not. */
+function isMissing(dependency: string, error: unknown): boolean {
+  const missing = hasSystemCode(error, 'ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND');
+  return missing && (error as Error).message.includes(`'${dependency}'`);
+}
+
+function withoutNative(use: string, cause: unknown): PigeonholeError {
+  return new PigeonholeError(
+    'ERR_NATIVE_UNAVAILABLE',
+    `transport '${use}' needs the package ${NATIVE}, which is not installed; npm install ${NATIVE}; without it memory, uds, tcp and udp work`,
+    { cause, transport: use },
   );
 }
 

@@ -50,6 +50,8 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
   private readonly neighbours: Neighbours | null;
   private readonly bequests: Bequests;
   private closing = false;
+  /** What ends now ends from here: nobody has died. */
+  private aborting = false;
   private onIdle: (() => void) | null = null;
 
   constructor(private readonly setup: NetworkSetup) {
@@ -308,6 +310,7 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
   }
 
   lost(mailbox: HostedMailbox, host: string, messages: number): void {
+    if (this.aborting) return;
     const report = (): void => {
       if (mailbox.inboxOf === null || messages > 0) this.setup.lost(mailbox.spec.name, host, messages);
     };
@@ -438,6 +441,7 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
       timer = setTimeout(resolve, deadline);
     });
     clearTimeout(timer);
+    this.aborting = true;
     for (const session of [...this.everySession]) session.abort();
   }
 }
