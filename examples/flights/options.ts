@@ -41,9 +41,10 @@ function buildCommand(): Command {
   return new Command('flights')
     .description('Mean flight delays by route and airport, worked out by processes that pass messages.')
     .addOption(
-      new Option('-t, --transport <name>', 'how messages travel, e.g. shm, uds or memory').env(
-        'PIGEONHOLE_TRANSPORT',
-      ),
+      new Option(
+        '-t, --transport <name>',
+        'how messages travel: shm, uds, memory, …, or JSON with options (default: the best that works here)',
+      ).env('PIGEONHOLE_TRANSPORT'),
     )
     .addOption(
       new Option('-c, --capacity <n>', 'of each mailbox: 0, a number, or unbounded')

@@ -64,7 +64,7 @@ class Run {
   async conduct(): Promise<RunRecord> {
     const reported = this.#attend();
     const orphaned = departure(this.runtime, AGGREGATOR).then(() => {
-      throw new Error('the aggregator ended before it reported');
+      throw new Error('the aggregator ended before it was told to stop');
     });
     return Promise.race([this.#conduct(reported), failureOf(reported), orphaned]);
   }

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <condition_variable>
+#include <cstdint>
 #include <mutex>
 
 namespace pigeonhole::shm {
