@@ -25,8 +25,11 @@ export class Pending implements CallTracker {
   }
 
   /** Throws what would keep a call from starting: a closed handle, a bad timeout, a signal aborted before. */
-  check({ timeout, signal }: WaitOptions): void {
+  check(options: WaitOptions): void {
     if (this.closed) throw this.hasClosed();
+    if (typeof options !== 'object' || options === null)
+      throw new PigeonholeError('ERR_CONFIG', `options are ${show(options)}; they must be an object`);
+    const { timeout, signal } = options;
     if (timeout !== undefined && !(typeof timeout === 'number' && timeout >= 0))
       throw new PigeonholeError(
         'ERR_CONFIG',

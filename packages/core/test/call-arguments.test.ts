@@ -51,6 +51,27 @@ test('a signal that is none is refused by every call, and a body of sendMany tha
   expect(await runtime.tryReceive(box)).toBe(null);
 });
 
+test('options that are no object are refused by every call', async () => {
+  const runtime = await alone();
+  const box = mailbox('m');
+  const [sender, receiver] = [await runtime.sender(box), await runtime.receiver(box)];
+  for (const options of [100, null, 'x'] as never[])
+    for (const call of [
+      () => sender.send(1, options),
+      () => sender.trySend(1, options),
+      () => sender.sendMany([1], options),
+      () => receiver.receive(options),
+      () => receiver.tryReceive(options),
+      () => receiver.receiveMany(1, options),
+      () => runtime.select([box], options),
+    ])
+      expect(await rejection(call())).toMatchObject({
+        code: 'ERR_CONFIG',
+        message: expect.stringMatching(/options are .*; they must be an object/),
+      });
+  expect(await receiver.tryReceive()).toBe(null);
+});
+
 test('nothing is sent to anyPeer', async () => {
   const runtime = await alone();
   for (const sending of [runtime.send(anyPeer as never, 1 as never), runtime.sender(anyPeer as never)])

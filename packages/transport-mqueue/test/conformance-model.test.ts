@@ -15,7 +15,7 @@ for (const [api, place, numRuns] of [
     await modelTest({
       transport: { use: 'mqueue', api },
       place,
-      search: (run) => fc.assert(fc.asyncProperty(choices, run), { numRuns }),
+      search: (run) => fc.assert(fc.asyncProperty(choices, run), { numRuns, endOnFailure: true }),
     });
   }, 600_000);
 
@@ -30,6 +30,6 @@ for (const [api, place, numRuns] of [
     await modelTest({
       ...kernel(api),
       place,
-      search: (run) => fc.assert(fc.asyncProperty(choices, run), { numRuns }),
+      search: (run) => fc.assert(fc.asyncProperty(choices, run), { numRuns, endOnFailure: true }),
     });
   }, 600_000);

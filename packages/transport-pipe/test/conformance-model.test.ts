@@ -13,6 +13,6 @@ for (const [place, numRuns] of [
       transport: 'pipe',
       startProcess: spawnProcess,
       place,
-      search: (run) => fc.assert(fc.asyncProperty(choices, run), { numRuns }),
+      search: (run) => fc.assert(fc.asyncProperty(choices, run), { numRuns, endOnFailure: true }),
     });
   }, 600_000);

@@ -14,6 +14,6 @@ for (const [place, numRuns] of [
       transport: 'shm',
       place,
       discard,
-      search: (run) => fc.assert(fc.asyncProperty(choices, run), { numRuns }),
+      search: (run) => fc.assert(fc.asyncProperty(choices, run), { numRuns, endOnFailure: true }),
     });
   }, 600_000);

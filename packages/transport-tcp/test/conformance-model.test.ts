@@ -12,6 +12,6 @@ for (const [place, numRuns] of [
     await modelTest({
       transport: 'tcp',
       place,
-      search: (run) => fc.assert(fc.asyncProperty(choices, run), { numRuns }),
+      search: (run) => fc.assert(fc.asyncProperty(choices, run), { numRuns, endOnFailure: true }),
     });
   }, 600_000);
