@@ -30,9 +30,15 @@ export function straced(log: string, traced: string): string[] {
 }
 
 export function calls(log: string): Call[] {
+  const begun = new Map<string, string>();
   return readFileSync(log, 'utf8')
     .split('\n')
-    .flatMap((line) => {
+    .flatMap((part) => {
+      // Where another thread's call came in between, a call is told in two parts.
+      const [, thread = '', beginning] = /^(\d+) +(.*) <unfinished \.\.\.>$/.exec(part) ?? [];
+      if (beginning !== undefined) begun.set(thread, beginning);
+      const [, resumed = '', rest] = /^(\d+) +<\.\.\. \w+ resumed>(.*)$/.exec(part) ?? [];
+      const line = rest === undefined ? part : `${resumed} ${begun.get(resumed)}${rest}`;
       const match = /^\d+ +(\w+)\((\d+)?(.*)\) += (-?\d+)/.exec(line);
       if (match === null) return [];
       const [, name = '', descriptor = '-1', text = '', result = ''] = match;
