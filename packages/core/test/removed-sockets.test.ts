@@ -54,7 +54,7 @@ test('a socket that cannot be made anew is warned of once, until it can', async 
     () => {},
     (error) => void warnings.push(error),
   );
-  await rm(join(directory, 'sub'), { recursive: true });
+  await rm(join(directory, 'sub'), { recursive: true, maxRetries: 20 });
   await until(() => warnings.length > 0, 'the warning');
   expect(warnings).toMatchObject([{ code: 'ERR_CONFIG' }]);
   await mkdir(join(directory, 'sub'));
