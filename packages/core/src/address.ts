@@ -77,7 +77,7 @@ export function checkCapacity(capacity: unknown, of: string): Capacity {
 
 /**
  * Names a mailbox. Throws `ERR_NAME` for a name outside `^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`, `ERR_CAPACITY` for a bad capacity,
- * `ERR_CONFIG` for a bad ordering.
+ * `ERR_CONFIG` for a bad ordering, or an option that there is not.
  *
  * The types of what is sent and received are those of the schema, or are given: `mailbox<Order>('orders')`, or
  * `mailbox<Received, Sent>('orders', { schema })`.
@@ -119,7 +119,7 @@ function checkOptions(options: object, known: readonly string[], of: string): vo
   );
 }
 
-/** Names a process for direct messages. Throws `ERR_NAME`. Types as those of `mailbox`. */
+/** Names a process for direct messages. Throws `ERR_NAME`, or `ERR_CONFIG` for an option that there is not. Types as those of `mailbox`. */
 export function peer<T = unknown, I = T>(
   name: string,
   options: { schema?: Schema<T, I> } = {},

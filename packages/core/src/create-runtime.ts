@@ -63,7 +63,7 @@ interface Used {
 const silent = (): void => {};
 const SILENT: Logger = { debug: silent, info: silent, warn: silent, error: silent };
 
-/** pino is loaded only where it is what logs: it takes as long to load as all of this package does. */
+/** pino is loaded only where it is what logs: to load it is a tenth of what a process takes to start. */
 async function loggerFor({ name, logger, logLevel }: ResolvedConfig): Promise<Logger> {
   if (logger !== undefined) return logger === false ? SILENT : logger;
   const { pino } = await import('pino');

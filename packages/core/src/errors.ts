@@ -79,6 +79,9 @@ export class PigeonholeError extends Error {
   }
 }
 
+/** The transports that need no native code, for messages. */
+export const WITHOUT_NATIVE = 'memory, uds, tcp and udp';
+
 /** Whether `error` is a Node system error with one of these codes (`ENOENT`, …). */
 export function hasSystemCode(error: unknown, ...codes: string[]): boolean {
   return error instanceof Error && codes.includes((error as NodeJS.ErrnoException).code ?? '');

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { hasSystemCode, PigeonholeError } from './errors.js';
 import { PACKET_HEAD, type PacketCarrier, PacketLinks } from './packet-links.js';
-import type { Link, LinkHandler } from './transport.js';
+import type { Link, LinkHandler, PortContext } from './transport.js';
 
 /** What a frame is: one write into an inbox, which the kernel keeps whole. */
 export const FrameKind = {
@@ -64,8 +64,8 @@ export interface Inbox {
   open(address: string, events: OutboxEvents): Outbox;
   /** Hands over, in frames, what lies in the inbox: what one who has gone has written comes before the end of the links with it. */
   drain(): void;
-  accept(link: Link): LinkHandler | null;
-  warn(error: Error): void;
+  /** Of its port. */
+  readonly context: Pick<PortContext, 'accept' | 'warn'>;
   /** The port is closed, and its last link over: nothing is to be read any more. */
   done(): void;
 }
@@ -234,7 +234,7 @@ export class InboxLinks implements PacketCarrier {
   }
 
   accept(link: Link): LinkHandler | null {
-    return this.listening ? this.inbox.accept(link) : null;
+    return this.listening ? this.inbox.context.accept(link) : null;
   }
 
   idle(peer: string, drained: boolean): void {
@@ -258,7 +258,7 @@ export class InboxLinks implements PacketCarrier {
     const { address, transport } = this.inbox;
     if (!this.inbox.isPeer(peer)) {
       const who = `a process with the inbox ${peer.slice(0, 200)}`;
-      return this.inbox.warn(
+      return this.inbox.context.warn(
         new PigeonholeError('ERR_NOT_OURS', `${who} wrote to ${address}`, { transport }),
       );
     }
@@ -277,7 +277,7 @@ export class InboxLinks implements PacketCarrier {
       `frame ${sequence} came from ${peer} where ${next} was due: the links with it are cut`,
       { address: peer, transport: this.inbox.transport },
     );
-    this.inbox.warn(error);
+    this.inbox.context.warn(error);
     this.streams.get(peer)?.sayBroken();
     this.lose(peer, error);
   }

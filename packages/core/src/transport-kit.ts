@@ -9,6 +9,7 @@ export {
   hasSystemCode,
   PigeonholeError,
   show,
+  WITHOUT_NATIVE,
 } from './errors.js';
 export { FrameKind, type Inbox, InboxLinks, type Outbox, type OutboxEvents } from './inbox-links.js';
 export { type Envelope, MAX_PRIORITY, MAX_TYPE, matches, type Selector } from './message.js';

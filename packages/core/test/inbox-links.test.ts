@@ -38,6 +38,7 @@ class Side implements Inbox {
   readonly warnings: string[] = [];
   readonly accepted: Log[] = [];
   doneTimes = 0;
+  readonly context = this;
   readonly links = new InboxLinks(this);
 
   constructor(

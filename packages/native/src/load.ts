@@ -1,10 +1,8 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { PigeonholeError } from '@pigeonhole/core/transport';
+import { PigeonholeError, WITHOUT_NATIVE } from '@pigeonhole/core/transport';
 import type { Addon } from './addon.js';
-
-const WITHOUT_IT = 'memory, uds, tcp and udp';
 
 /**
  * `<platform>-<arch>`: the folder below prebuilds that has the binary for this Node.js. One for Linux serves every C library: see
@@ -17,7 +15,7 @@ export function targetName(): string {
 function unavailable(why: string, cause?: unknown): PigeonholeError {
   return new PigeonholeError(
     'ERR_NATIVE_UNAVAILABLE',
-    `the native part of Pigeonhole is not available on ${targetName()}: ${why}; without it ${WITHOUT_IT} work`,
+    `the native part of Pigeonhole is not available on ${targetName()}: ${why}; without it ${WITHOUT_NATIVE} work`,
     { cause },
   );
 }

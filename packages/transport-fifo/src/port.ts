@@ -39,7 +39,7 @@ export class FifoPort implements Port, Inbox {
 
   private constructor(
     readonly address: string,
-    private readonly context: PortContext,
+    readonly context: PortContext,
   ) {}
 
   static async open(context: PortContext): Promise<FifoPort> {
@@ -107,14 +107,6 @@ export class FifoPort implements Port, Inbox {
 
   drain(): void {
     this.reader.drain(CAPACITY);
-  }
-
-  accept(link: Link): LinkHandler | null {
-    return this.context.accept(link);
-  }
-
-  warn(error: Error): void {
-    this.context.warn(error);
   }
 
   done(): void {

@@ -35,7 +35,7 @@ export class MqueuePort implements Port, Inbox {
   private readonly queue: InboxQueue;
 
   constructor(
-    private readonly context: PortContext,
+    readonly context: PortContext,
     private readonly mechanism: Mechanism,
   ) {
     this.maxPayload = payloadOf(mechanism);
@@ -99,14 +99,6 @@ export class MqueuePort implements Port, Inbox {
 
   drain(): void {
     this.queue.drain();
-  }
-
-  accept(link: Link): LinkHandler | null {
-    return this.context.accept(link);
-  }
-
-  warn(error: Error): void {
-    this.context.warn(error);
   }
 
   done(): void {

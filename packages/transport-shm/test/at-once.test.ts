@@ -1,23 +1,15 @@
 /** Of messages that come and go within a call, what only shared memory does. What every transport does is in the conformance suite. */
-import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createRuntime, mailbox, type Runtime } from '@pigeonhole/core';
-import { sharedMemoryFolder } from '@pigeonhole/core/transport';
 import { expect, onTestFinished, test } from 'vitest';
+import { ownPlace } from './place.js';
 
 async function pair(limits = {}): Promise<{ a: Runtime; b: Runtime; folder: string }> {
-  const directory = realpathSync(mkdtempSync(join(tmpdir(), 'pga-')));
-  const namespace = `a${randomBytes(4).toString('hex')}`;
-  const folder = sharedMemoryFolder('/dev/shm', join(directory, namespace));
-  const setup = { directory, namespace, transport: 'shm', logger: false, config: false, limits } as const;
-  const a = await createRuntime({ name: 'a', ...setup });
-  const b = await createRuntime({ name: 'b', ...setup });
-  onTestFinished(async () => {
-    await Promise.all([a.close(), b.close()]);
-    for (const path of [directory, folder]) rmSync(path, { recursive: true, force: true });
-  });
+  const { setup, folder } = ownPlace();
+  const a = await createRuntime({ name: 'a', limits, ...setup });
+  const b = await createRuntime({ name: 'b', limits, ...setup });
+  onTestFinished(async () => void (await Promise.all([a.close(), b.close()])));
   return { a, b, folder };
 }
 

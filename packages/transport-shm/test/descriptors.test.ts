@@ -1,25 +1,15 @@
 /** A process that has no file descriptor left goes on with the mailboxes that it has open: what it needs for a moment, it has in reserve. */
 import { spawnSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { createRuntime, mailbox, type Runtime } from '@pigeonhole/core';
-import { sharedMemoryFolder } from '@pigeonhole/core/transport';
 import { expect, onTestFinished, test } from 'vitest';
 import { Victim } from '../../transport-uds/test/victim.js';
+import { ownPlace } from './place.js';
 
 const FILES = 80;
 
 /** A runtime of this process, and what starts one in a process that may have few descriptors. */
 async function place(): Promise<{ honest: Runtime; start: (name: string) => Promise<Victim> }> {
-  const directory = realpathSync(mkdtempSync(join(tmpdir(), 'pgd-')));
-  const namespace = `d${randomBytes(4).toString('hex')}`;
-  const folder = sharedMemoryFolder('/dev/shm', join(directory, namespace));
-  onTestFinished(() => {
-    for (const path of [directory, folder]) rmSync(path, { recursive: true, force: true });
-  });
-  const setup = { directory, namespace, transport: 'shm', logger: false, config: false } as const;
+  const { setup } = ownPlace();
   const honest = await createRuntime({ name: 'honest', ...setup });
   onTestFinished(async () => void (await honest.close()));
   return { honest, start: (name) => Victim.start({ ...setup, name }, ['prlimit', `--nofile=${FILES}`]) };

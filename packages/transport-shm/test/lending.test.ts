@@ -1,14 +1,13 @@
 /** Of loan and borrow, what only shared memory does. What every transport does is in the conformance suite. */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { createRuntime, mailbox, type Runtime } from '@pigeonhole/core';
-import { sharedMemoryFolder } from '@pigeonhole/core/transport';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
+import { ownPlace } from './place.js';
 
 const box = mailbox<Uint8Array>('frames', { codec: 'raw', capacity: 2 });
 
@@ -19,13 +18,7 @@ interface Meeting {
 }
 
 function place(): Meeting {
-  const directory = realpathSync(mkdtempSync(join(tmpdir(), 'pgl-')));
-  const namespace = `l${randomBytes(4).toString('hex')}`;
-  const folder = sharedMemoryFolder('/dev/shm', join(directory, namespace));
-  onTestFinished(() => {
-    for (const path of [directory, folder]) rmSync(path, { recursive: true, force: true });
-  });
-  const setup = { directory, namespace, transport: 'shm', logger: false, config: false } as const;
+  const { setup, folder } = ownPlace();
   return {
     setup,
     folder,

@@ -1,20 +1,11 @@
-import { randomBytes } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { existsSync, readdirSync } from 'node:fs';
 import { createRuntime, mailbox, type Runtime } from '@pigeonhole/core';
-import { sharedMemoryFolder } from '@pigeonhole/core/transport';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
+import { ownPlace } from './place.js';
 
 /** Runtimes that meet one another, and the folder of their mailboxes. */
 function place(): { folder: string; join(name: string): Promise<Runtime> } {
-  const directory = realpathSync(mkdtempSync(join(tmpdir(), 'pgs-')));
-  const namespace = `o${randomBytes(4).toString('hex')}`;
-  const folder = sharedMemoryFolder('/dev/shm', join(directory, namespace));
-  onTestFinished(() => {
-    for (const path of [directory, folder]) rmSync(path, { recursive: true, force: true });
-  });
-  const setup = { directory, namespace, transport: 'shm', logger: false, config: false } as const;
+  const { setup, folder } = ownPlace();
   return { folder, join: (name) => createRuntime({ name, ...setup }) };
 }
 

@@ -38,7 +38,7 @@ export class DatagramPort implements Port, Inbox {
 
   private constructor(
     readonly address: string,
-    private readonly context: PortContext,
+    readonly context: PortContext,
     private readonly gate: Gate,
     private readonly native: Native,
   ) {
@@ -93,14 +93,6 @@ export class DatagramPort implements Port, Inbox {
 
   drain(): void {
     this.receiver.drain(this.mostQueued);
-  }
-
-  accept(link: Link): LinkHandler | null {
-    return this.context.accept(link);
-  }
-
-  warn(error: Error): void {
-    this.context.warn(error);
   }
 
   done(): void {

@@ -19,7 +19,7 @@ const NOTHING = {};
 
 /**
  * One pass over a body that finds what cannot be sent, counts what the limits bound, and writes what is left. Reads every
- * property, so getters run; some may run twice.
+ * property, so getters run; some may run several times.
  */
 export class Encoder {
   readonly out = new Output();

@@ -1,6 +1,6 @@
 /** From what the configuration says about a transport to a `Transport` object. */
 import { readdir } from 'node:fs/promises';
-import { hasSystemCode, PigeonholeError, show } from '../errors.js';
+import { hasSystemCode, PigeonholeError, show, WITHOUT_NATIVE } from '../errors.js';
 import type { Transport } from '../transport.js';
 import { pathError } from './directory.js';
 import { defaultExport, importModule, resolveModule } from './module.js';
@@ -79,7 +79,7 @@ function isMissing(dependency: string, error: unknown): boolean {
 function withoutNative(use: string, cause: unknown): PigeonholeError {
   return new PigeonholeError(
     'ERR_NATIVE_UNAVAILABLE',
-    `transport '${use}' needs the package ${NATIVE}, which is not installed; npm install ${NATIVE}; without it memory, uds, tcp and udp work`,
+    `transport '${use}' needs the package ${NATIVE}, which is not installed; npm install ${NATIVE}; without it ${WITHOUT_NATIVE} work`,
     { cause, transport: use },
   );
 }
