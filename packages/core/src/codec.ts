@@ -31,6 +31,8 @@ export interface Codec {
   encodeInto?(body: unknown, limits: CodecLimits, target: Uint8Array, at: number): number;
   /** Decodes bytes that `verify` let pass, or that this process encoded. Nothing decoded aliases `bytes`. */
   decode(bytes: Uint8Array): unknown;
+  /** `decode` of the bytes from `start` to `end`, without a view of them. Optional. */
+  decodeRange?(bytes: Uint8Array, start: number, end: number): unknown;
   /**
    * `verify` and `decode` in one, of the bytes from `start` to `end` (all by default), which nobody has verified and which the next message
    * overwrites: the codec must not receive while it decodes, nor keep them. Throws `ERR_FRAME`. Optional: a codec without it is given a copy of its own.
@@ -42,6 +44,8 @@ export interface Codec {
   bytesOf?(body: unknown, limits: CodecLimits): Uint8Array;
   /** Checks bytes from outside in one linear scan before anything is allocated. Throws `ERR_FRAME`. */
   verify(bytes: Uint8Array, limits: CodecLimits): void;
+  /** `verify` of the bytes from `start` to `end`, without a view of them. Optional. */
+  verifyRange?(bytes: Uint8Array, limits: CodecLimits, start: number, end: number): void;
 }
 
 export const defaultLimits: CodecLimits = Object.freeze({

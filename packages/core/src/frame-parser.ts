@@ -23,6 +23,8 @@ export class Frame {
   view: DataView = NO_VIEW;
   start = 0;
   end = 0;
+  /** Nothing else lies in that memory, and nobody else has it. */
+  own = false;
 
   /** A view of what follows the header: made anew each time, so not for what comes with every message. */
   get rest(): Buffer {
@@ -53,15 +55,47 @@ function placeInSlab(length: number): number {
   return at;
 }
 
+/**
+ * A frame so long is read to where it belongs, if this much of it is still due; and after it, the next read is for the head of another, for what
+ * comes with that must be copied.
+ */
+const LONG = 32 * 1024;
+const LEAST_IN_PLACE = 8 * 1024;
+const PEEK = 512;
+
 /** Cuts a byte stream into frames. Checks every length before it allocates. Throws `ERR_FRAME`. */
 export class FrameParser {
   /** Longest frame accepted, length field excluded. Raised after the handshake. */
   limit = MAX_HANDSHAKE;
   private partial: Buffer | null = null;
-  private filled = 0;
+  /** Bytes of `partial` that have come. */
+  private come = 0;
   private readonly frame = new Frame();
+  private afterLong = false;
+  /** What `place` has given, and whether that was a part of `partial`. */
+  private given: Uint8Array = NOTHING;
+  private inPlace = false;
 
   constructor(private readonly handle: (frame: Frame) => void) {}
+
+  /** Where the next bytes are to be read to, instead of being pushed: into the long frame that they belong to, or `intake`. */
+  place(intake: Uint8Array): Uint8Array {
+    const { partial, come } = this;
+    this.inPlace = partial !== null && partial.length >= LONG && partial.length - come >= LEAST_IN_PLACE;
+    if (this.inPlace) this.given = (partial as Buffer).subarray(come);
+    else this.given = this.afterLong ? intake.subarray(0, PEEK) : intake;
+    return this.given;
+  }
+
+  /** So many bytes have been read to where `place` said. */
+  filled(bytes: number): void {
+    const { given } = this;
+    this.given = NOTHING;
+    if (!this.inPlace) return this.push(given.subarray(0, bytes), false);
+    this.come += bytes;
+    if (this.come === this.partial?.length) this.showPartial();
+    this.forget();
+  }
 
   /** Takes the next bytes; keeps views of `bytes` when `owned`. */
   push(bytes: Uint8Array, owned: boolean): void {
@@ -70,66 +104,99 @@ export class FrameParser {
       : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const position = this.partial === null ? 0 : this.complete(chunk);
     if (position < chunk.length) this.cut(chunk, position, owned);
-    // An idle link must not keep its last message alive.
+    this.forget();
+  }
+
+  /** An idle link must not keep its last message alive. */
+  private forget(): void {
     this.frame.bytes = NOTHING;
     this.frame.view = NO_VIEW;
     this.frame.start = this.frame.end = 0;
   }
 
   /** Shows the frames from `position` on; what begins there and does not end is kept. */
-  private cut(chunk: Buffer, position: number, owned: boolean): void {
-    const length = chunk.length - position;
-    if (owned) return this.cutFrom(chunk, viewOf(chunk), position, chunk.length);
-    if (length > LARGEST_SHARED) {
-      const own = Buffer.allocUnsafeSlow(length);
-      chunk.copy(own, 0, position);
-      return this.cutFrom(own, viewOf(own), 0, length);
+  private cut(chunk: Buffer, from: number, owned: boolean): void {
+    const view = viewOf(chunk);
+    let position = from;
+    // Again, for the first may have raised the limit.
+    for (let end = this.endOfFrames(view, position); end > position; end = this.endOfFrames(view, position)) {
+      this.afterLong = false;
+      this.showAll(chunk, view, position, end, owned);
+      position = end;
     }
-    const at = placeInSlab(length);
-    chunk.copy(slab, at, position);
-    this.cutFrom(slab, slabView, at, at + length);
+    if (position < chunk.length) this.keep(chunk.subarray(position));
   }
 
-  private cutFrom(chunk: Buffer, view: DataView, from: number, to: number): void {
+  /** Where the last of the frames that are whole, and may be, ends. */
+  private endOfFrames(view: DataView, from: number): number {
     let position = from;
-    while (to - position >= 4) {
-      const length = this.checked(view.getUint32(position, true));
-      if (to - position - 4 < length) break;
-      this.show(chunk, view, position, length);
+    for (let left = view.byteLength - from; left >= 4; left = view.byteLength - position) {
+      const length = view.getUint32(position, true);
+      if (left - 4 < length || !this.allows(length)) break;
       position += 4 + length;
     }
-    if (position < to) this.keep(chunk.subarray(position, to));
+    return position;
+  }
+
+  /** What a handler may keep does not lie in `chunk`, unless that is `owned`. */
+  private showAll(chunk: Buffer, view: DataView, from: number, to: number, owned: boolean): void {
+    const length = to - from;
+    if (owned) this.show(chunk, view, from, to);
+    else if (length > LARGEST_SHARED) {
+      const own = Buffer.allocUnsafeSlow(length);
+      chunk.copy(own, 0, from, to);
+      this.show(own, viewOf(own), 0, length);
+    } else {
+      const at = placeInSlab(length);
+      chunk.copy(slab, at, from, to);
+      this.show(slab, slabView, at, at + length);
+    }
+  }
+
+  private show(chunk: Buffer, view: DataView, from: number, to: number): void {
+    for (let position = from; position < to; ) {
+      const length = view.getUint32(position, true);
+      this.showOne(chunk, view, position, length, false);
+      position += 4 + length;
+    }
   }
 
   /** Feeds a frame that began in an earlier chunk; returns how much of `chunk` it took. */
   private complete(chunk: Buffer): number {
     let partial = this.partial as Buffer;
     let position = 0;
-    if (this.filled < 4) {
-      const more = Math.min(4 - this.filled, chunk.length);
-      chunk.copy(partial, this.filled, 0, more);
-      this.filled += more;
+    if (this.come < 4) {
+      const more = Math.min(4 - this.come, chunk.length);
+      chunk.copy(partial, this.come, 0, more);
+      this.come += more;
       position = more;
-      if (this.filled < 4) return position;
+      if (this.come < 4) return position;
       const whole = Buffer.allocUnsafeSlow(4 + this.checked(partial.readUInt32LE(0)));
       partial.copy(whole, 0, 0, 4);
       this.partial = partial = whole;
     }
-    const take = Math.min(partial.length - this.filled, chunk.length - position);
-    chunk.copy(partial, this.filled, position, position + take);
-    this.filled += take;
-    position += take;
-    if (this.filled === partial.length) {
-      this.partial = null;
-      this.show(partial, viewOf(partial), 0, partial.length - 4);
-    }
-    return position;
+    const take = Math.min(partial.length - this.come, chunk.length - position);
+    chunk.copy(partial, this.come, position, position + take);
+    this.come += take;
+    if (this.come === partial.length) this.showPartial();
+    return position + take;
+  }
+
+  private showPartial(): void {
+    const partial = this.partial as Buffer;
+    this.partial = null;
+    this.afterLong = partial.length >= LONG;
+    this.showOne(partial, viewOf(partial), 0, partial.length - 4, true);
   }
 
   private keep(rest: Buffer): void {
     const length = rest.length < 4 ? 0 : this.checked(rest.readUInt32LE(0));
     this.partial = Buffer.allocUnsafeSlow(4 + length);
-    this.filled = rest.copy(this.partial);
+    this.come = rest.copy(this.partial);
+  }
+
+  private allows(length: number): boolean {
+    return length >= HEADER - 4 && length <= this.limit;
   }
 
   private checked(length: number): number {
@@ -146,7 +213,7 @@ export class FrameParser {
     return length;
   }
 
-  private show(buffer: Buffer, view: DataView, at: number, length: number): void {
+  private showOne(buffer: Buffer, view: DataView, at: number, length: number, own: boolean): void {
     const { frame } = this;
     frame.kind = buffer[at + 4] as number;
     frame.a = buffer[at + 5] as number;
@@ -158,6 +225,7 @@ export class FrameParser {
     frame.view = view;
     frame.start = at + HEADER;
     frame.end = at + 4 + length;
+    frame.own = own;
     this.handle(frame);
   }
 }

@@ -91,7 +91,7 @@ export interface DeliveryNumbers {
   readonly returned: number;
 }
 
-/** Collects the frames of one turn into few batches. A batch handed over is never touched again. */
+/** Collects the frames of one turn into few batches. */
 export class FrameWriter {
   private batch = Buffer.allocUnsafeSlow(4096);
   /** Of the batch: writes numbers several times as fast as the methods of Buffer do. */
@@ -103,8 +103,11 @@ export class FrameWriter {
   /** Bytes so far in frames that carry no message: most of them are answers. */
   answers = 0;
 
-  /** `emit` takes each full batch. */
-  constructor(private readonly emit: (batch: Uint8Array) => void) {}
+  /** `emit` takes each full batch. If `isDone` says so just after, its memory is used again; otherwise it is never touched again. */
+  constructor(
+    private readonly emit: (batch: Uint8Array) => void,
+    private readonly isDone: () => boolean = () => false,
+  ) {}
 
   get pendingBytes(): number {
     return this.position - this.begin;
@@ -182,11 +185,13 @@ export class FrameWriter {
   /** Hands over what has been collected. */
   flush(): void {
     if (this.position === this.begin) return;
-    const batch = this.batch.subarray(this.begin, this.position);
+    const { begin } = this;
+    const batch = this.batch.subarray(begin, this.position);
     // The rest of the slab is still unused: go on in it, so that small batches do not each cost an allocation.
     this.begin = this.position;
-    if (this.batch.length - this.begin < HEADER) this.renew(0);
     this.emit(batch);
+    if (this.isDone()) this.begin = this.position = begin;
+    else if (this.batch.length - this.begin < HEADER) this.renew(0);
   }
 
   private meta(at: number, message: Envelope): void {
@@ -234,7 +239,7 @@ export class FrameWriter {
   private reserve(length: number): void {
     if (this.position + length <= this.batch.length) return;
     this.flush();
-    if (this.position + length > this.batch.length) this.renew(length);
+    if (this.position + length > this.batch.length || this.batch.length < BATCH) this.renew(length);
   }
 
   private renew(atLeast: number): void {

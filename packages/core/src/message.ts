@@ -23,8 +23,15 @@ export interface Envelope {
   readonly type: number;
   readonly priority: number;
   readonly sentAt: number;
-  /** Decodes the body where it lies, by the codec's `decodeChecked`. Absent: `body` is at hand. */
-  decodedBy?(codec: Codec & Required<Pick<Codec, 'decodeChecked'>>, limits: CodecLimits): unknown;
+  /** Bytes of the body, where each look at `body` makes a view. */
+  readonly length?: number;
+  /** Decodes the body where it lies, and checks it where nobody has. Absent: `body` is at hand. */
+  decodedBy?(codec: Codec, limits: CodecLimits): unknown;
+}
+
+/** Bytes of a message's body. */
+export function lengthOf(envelope: Envelope): number {
+  return envelope.length ?? envelope.body.length;
 }
 
 /** What a receive asks for; `null` in its place means anything. Both present: both must match. */

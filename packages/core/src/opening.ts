@@ -61,24 +61,22 @@ export function messageOf<T>({ from, priority, sentAt, type }: Envelope, body: T
   return type === 0 ? { body, from, priority, sentAt } : { body, from, type, priority, sentAt };
 }
 
-type Checking = Codec & Required<Pick<Codec, 'decodeChecked'>>;
-
 /** Whether the codec can decode bytes which lie where those of the next message will. One that cannot may receive another one while it decodes. */
-export function checksAsItDecodes(codec: Codec): codec is Checking {
+export function checksAsItDecodes(codec: Codec): codec is Codec & Required<Pick<Codec, 'decodeChecked'>> {
   return codec.decodeChecked !== undefined;
 }
 
 /** Decodes a body, and checks it where nobody has yet. */
 function bodyOf(envelope: Envelope, codec: Codec, limits: CodecLimits): unknown {
-  const { decodedBy } = envelope;
-  if (checksAsItDecodes(codec)) {
-    if (decodedBy !== undefined) return decodedBy.call(envelope, codec, limits);
-    // Of a built-in codec: it has been verified where it came in, or was encoded by this process.
-    return codec.id === CodecId.custom
-      ? codec.decodeChecked(envelope.body, limits)
-      : codec.decode(envelope.body);
-  }
-  const bytes = decodedBy === undefined ? envelope.body : Buffer.from(envelope.body);
+  if (envelope.decodedBy !== undefined) return envelope.decodedBy(codec, limits);
+  // Of a built-in codec: it was encoded by this process.
+  if (codec.id !== CodecId.custom) return codec.decode(envelope.body);
+  return decodeUnverified(envelope.body, codec, limits);
+}
+
+/** Decodes bytes that nobody has checked, and that stay as they are. */
+export function decodeUnverified(bytes: Uint8Array, codec: Codec, limits: CodecLimits): unknown {
+  if (checksAsItDecodes(codec)) return codec.decodeChecked(bytes, limits);
   codec.verify(bytes, limits);
   return codec.decode(bytes);
 }

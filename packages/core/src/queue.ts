@@ -1,7 +1,7 @@
 import type { Capacity, Ordering } from './address.js';
 import { Backlog, Entry } from './backlog.js';
 import { PigeonholeError } from './errors.js';
-import { type Envelope, matches, type Selector } from './message.js';
+import { type Envelope, lengthOf, matches, type Selector } from './message.js';
 import { Receivers } from './receivers.js';
 import type { Channel } from './transport.js';
 import { Delivery, type Held, type ReceiveOperation, type SendOperation, type Tracker } from './waiters.js';
@@ -165,8 +165,8 @@ export class Queue implements Channel {
 
   private accept(operation: SendOperation): void {
     const { envelope } = operation;
-    if (this.bytes + envelope.body.length > this.maxBytes)
-      return operation.fail(this.noSpace(envelope.body.length));
+    if (this.bytes + lengthOf(envelope) > this.maxBytes)
+      return operation.fail(this.noSpace(lengthOf(envelope)));
     const entry = this.enter(envelope, operation.tracker);
     operation.accepted();
     if (!this.giveToReceiver(entry)) this.backlog.append(entry);
@@ -174,7 +174,7 @@ export class Queue implements Channel {
 
   private enter(envelope: Envelope, tracker: Tracker | null): Entry {
     this.used++;
-    this.bytes += envelope.body.length;
+    this.bytes += lengthOf(envelope);
     return new Entry(envelope, this.sequence++, tracker);
   }
 
@@ -213,7 +213,7 @@ export class Queue implements Channel {
 
   private finish(entry: Entry): void {
     this.used--;
-    this.bytes -= entry.envelope.body.length;
+    this.bytes -= lengthOf(entry.envelope);
     entry.tracker?.received();
     this.admit();
   }

@@ -59,13 +59,20 @@ export class SocketLink implements Link {
   protected readonly socket: Socket;
   private error: Error | undefined;
   private full = false;
+  /** The handler has said where to read to. */
+  private asked = false;
 
   /**
    * Owns the connection, and the socket may be another than `connected` from now on. To be made, and `report` called, before the event loop
    * turns again: else bytes that have come meanwhile would be lost.
    */
   constructor(connected: Socket) {
-    this.socket = unbuffered(connected, (chunk) => this.handler?.data(chunk, false)) ?? connected;
+    this.socket =
+      unbuffered(
+        connected,
+        () => this.place(),
+        (bytes) => this.filled(bytes),
+      ) ?? connected;
     this.buffered = this.socket === connected;
     this.fd = this.buffered ? -1 : ((this.socket as WithHandle)._handle?.fd ?? -1);
   }
@@ -94,8 +101,12 @@ export class SocketLink implements Link {
     return !this.full;
   }
 
+  get empty(): boolean {
+    return this.socket.writableLength === 0;
+  }
+
   sent(done: () => void): boolean {
-    if (this.socket.writableLength === 0) return true;
+    if (this.empty) return true;
     // Behind the rest; of one that is being closed the end will tell.
     if (this.socket.writable) this.socket.write(nothing, done);
     return false;
@@ -108,6 +119,18 @@ export class SocketLink implements Link {
   destroy(error?: Error): void {
     this.socket.destroy(error);
   }
+
+  private place(): Uint8Array {
+    const intake = sharedIntake();
+    const place = this.handler?.place?.(intake);
+    this.asked = place !== undefined;
+    return place ?? intake;
+  }
+
+  private filled(bytes: number): void {
+    if (this.asked) this.handler?.filled?.(bytes);
+    else this.handler?.data(sharedIntake().subarray(0, bytes), false);
+  }
 }
 
 /**
@@ -115,16 +138,16 @@ export class SocketLink implements Link {
  * the stream that it would go through, are half of what a small message costs a process. `net` offers that to who connects only, so the
  * connection is given to a new socket. Null where that cannot be done: one with TLS, one that has read already, or an unknown Node.js.
  */
-function unbuffered(socket: Socket, take: (chunk: Buffer) => void): Socket | null {
+function unbuffered(socket: Socket, place: () => Uint8Array, filled: (bytes: number) => void): Socket | null {
   const { _handle: handle } = socket as WithHandle;
   if (Object.getPrototypeOf(socket) !== Socket.prototype || handle == null) return null;
   if (socket.destroyed || socket.connecting || socket.readableLength + socket.writableLength > 0) return null;
-  const buffer = sharedIntake();
   const callback = (bytes: number): true => {
-    take(buffer.subarray(0, bytes));
+    filled(bytes);
     return true;
   };
-  const options = { handle, onread: { buffer, callback } };
+  // Asked for a place before the first read, and after each `callback`.
+  const options = { handle, onread: { buffer: place, callback } };
   const heir = new Socket(options as ConstructorParameters<typeof Socket>[0]);
   if ((heir as WithHandle)._handle !== handle) return null;
   // What is left of the first is nothing but a name, and the listener's count of it.

@@ -24,6 +24,7 @@ export {
   sharedMemoryFile,
   sharedMemoryFolder,
 } from './naming.js';
+export { decodeUnverified } from './opening.js';
 export { PACKET_HEAD, type PacketCarrier, PacketLinks } from './packet-links.js';
 export { Queue } from './queue.js';
 export { SocketLink, sharedIntake, writeThrough } from './socket-link.js';

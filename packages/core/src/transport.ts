@@ -86,13 +86,15 @@ export interface PortContext {
 export interface Link {
   /**
    * Takes `batch` whole and in order, in one system call where the kernel lets it. The caller never touches `batch`
-   * again. Returns `false` when the link would rather wait for `handler.drain()` before the next batch.
+   * again, unless the link is `empty` then. Returns `false` when the link would rather wait for `handler.drain()` before the next batch.
    */
   write(batch: Uint8Array): boolean;
   /** Ends the link once everything written has left; the other side sees `handler.end()`. Idempotent. */
   close(): void;
   /** Ends the link at once, dropping what has not left. Idempotent; `handler.end()` follows. */
   destroy(error?: Error): void;
+  /** Nothing that was written lies in this process any more, or is looked at. Absent: not known. */
+  readonly empty?: boolean;
   /** Batches longer than this are not passed to `write`. Absent: any length. */
   readonly maxWriteBytes?: number;
   /**
@@ -127,6 +129,10 @@ export interface LinkHandler {
    * before the event loop turns, so that what need not be answered now may wait for them.
    */
   data(chunk: Uint8Array, owned: boolean, more?: boolean): void;
+  /** Instead of `data`: where the next bytes are to be read to, `intake` or memory of the handler's own. Optional. */
+  place?(intake: Uint8Array): Uint8Array;
+  /** With `place`: so many bytes have come there. */
+  filled?(bytes: number): void;
   /** After `write` returned false: there is room again. */
   drain(): void;
   /** The link is over, exactly once, after all `data`. `error` when it did not end in order. */

@@ -20,6 +20,8 @@ function expectSame(codec: Required<Codec>, body: unknown, at: number): void {
     if (spare < 0) continue;
     expect(bytes.equals(target.subarray(at, at + length))).toBe(true);
     deepStrictEqual(codec.decodeChecked(target, limits, at, at + length), codec.decode(bytes));
+    codec.verifyRange?.(target, limits, at, at + length);
+    if (codec.decodeRange) deepStrictEqual(codec.decodeRange(target, at, at + length), codec.decode(bytes));
   }
 }
 
@@ -46,6 +48,25 @@ describe('a body in memory of the caller', () => {
     expect(memory.subarray(200).every((byte) => byte === FILL)).toBe(true);
     expect(msgpack.decodeChecked(memory, limits, 110, 110 + length)).toEqual({ text: 'x'.repeat(50) });
   });
+});
+
+it('bytes that are no body are refused alike wherever they lie', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 40 }), fc.nat(9), (bytes, at) => {
+      const target = Buffer.concat([Buffer.alloc(at, 0x91), bytes, Buffer.alloc(9)]);
+      const said = (run: () => void): string => {
+        try {
+          run();
+          return 'nothing';
+        } catch (error) {
+          return (error as Error).message;
+        }
+      };
+      const asItIs = said(() => msgpack.verify(bytes, limits));
+      expect(said(() => msgpack.verifyRange(target, limits, at, at + bytes.length))).toBe(asItIs);
+    }),
+    { numRuns: 2000 },
+  );
 });
 
 it('a body with a key that no map can carry is measured by how it is written then', () => {

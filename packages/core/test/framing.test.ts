@@ -140,6 +140,50 @@ describe('the writer', () => {
     );
   });
 
+  test('emits the same when the memory of some batches is used again', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(written, fc.boolean(), fc.boolean()), { maxLength: 40 }), (steps) => {
+        const copies: Buffer[] = [];
+        const untouched: Uint8Array[] = [];
+        let done = false;
+        const writer = new FrameWriter(
+          (batch) => {
+            copies.push(Buffer.from(batch));
+            untouched.push(done ? Buffer.from(batch) : batch);
+          },
+          () => done,
+        );
+        for (const [{ put }, flush, isDone] of steps) {
+          done = isDone;
+          put(writer);
+          if (flush) writer.flush();
+        }
+        writer.flush();
+        const expected = Buffer.concat(steps.map(([{ frame }]) => bytesOf(frame)));
+        expect(Buffer.concat(copies).equals(expected)).toBe(true);
+        expect(Buffer.concat(untouched).equals(expected)).toBe(true);
+      }),
+    );
+  });
+
+  test('needs one piece of memory for all batches where each is done with at once', () => {
+    const memory = new Set<ArrayBufferLike>();
+    const longest: number[] = [];
+    const writer = new FrameWriter(
+      (batch) => {
+        memory.add(batch.buffer);
+        longest.push(batch.length);
+      },
+      () => true,
+    );
+    const message = { body: Buffer.alloc(100), codec: 2, from: 'a', type: 0, priority: 0, sentAt: 0 };
+    for (let number = 0; number < 20_000; number++) writer.send(1, number, message, true);
+    writer.flush();
+    // It grows, 4 KiB at first, to 64 KiB.
+    expect(memory.size).toBe(5);
+    expect(Math.max(...longest)).toBeGreaterThan(65_000);
+  });
+
   test('collects the small frames of one turn into one batch', () => {
     const batches: Uint8Array[] = [];
     const writer = new FrameWriter((batch) => void batches.push(batch));
@@ -182,6 +226,81 @@ describe('the parser', () => {
         },
       ),
     );
+  });
+
+  test('shows the same frames wherever it says that the stream is to be read to', () => {
+    const long = fc
+      .tuple(fc.constantFrom(8192, 32_768, 40_000, 200_000), fc.integer({ min: -20, max: 20 }))
+      .map(([size, off]) => plain(Kind.error, 0, 0, Buffer.alloc(size + off, size % 251)));
+    const frame = fc.oneof(
+      { weight: 2, arbitrary: written.map(({ frame }) => frame) },
+      { weight: 1, arbitrary: long },
+    );
+    fc.assert(
+      fc.property(
+        fc.array(frame, { maxLength: 20 }),
+        fc.array(fc.nat({ max: 70_000 }), { minLength: 1, maxLength: 20 }),
+        (expected, lengths) => {
+          const stream = Buffer.concat(expected.map(bytesOf));
+          const { parser, frames } = collector();
+          const intake = Buffer.alloc(65_536);
+          for (let at = 0, turn = 0; at < stream.length; turn++) {
+            const place = parser.place(intake);
+            const most = 1 + (lengths[turn % lengths.length] as number);
+            const length = Math.min(place.length, most, stream.length - at);
+            place.set(stream.subarray(at, at + length));
+            parser.filled(length);
+            intake.fill(0xee);
+            at += length;
+          }
+          expect(Buffer.concat(frames.map(bytesOf)).equals(stream)).toBe(true);
+        },
+      ),
+    );
+  });
+
+  test('has the rest of a long frame read to where it stays, and then looks for the head of another', () => {
+    const { parser, frames } = collector();
+    const intake = Buffer.alloc(65_536);
+    const [first, second] = [1, 2].map((byte) =>
+      bytesOf(plain(Kind.error, 0, 0, Buffer.alloc(100_000, byte))),
+    );
+    const read = (bytes: Buffer): Uint8Array => {
+      const place = parser.place(intake);
+      const length = Math.min(place.length, bytes.length);
+      place.set(bytes.subarray(0, length));
+      parser.filled(length);
+      return place;
+    };
+    const places: Uint8Array[] = [];
+    for (let rest = Buffer.concat([first as Buffer, second as Buffer]); rest.length > 0; )
+      rest = rest.subarray((places[places.push(read(rest)) - 1] as Uint8Array).length);
+    expect(places.map(({ buffer }) => buffer === intake.buffer)).toEqual([true, false, true, false]);
+    expect(places[2]?.length).toBeLessThan(1024);
+    expect(frames.map(({ rest }) => rest.buffer)).toEqual([places[1]?.buffer, places[3]?.buffer]);
+  });
+
+  test('shows what comes before a frame that may not be', () => {
+    const fine = bytesOf(plain(Kind.ping, 0, 7));
+    for (const length of [0, 11, LIMIT + 1, 2 ** 32 - 1]) {
+      const { parser, frames } = collector();
+      const bad = Buffer.alloc(40, 0xff);
+      bad.writeUInt32LE(length);
+      expect(() => parser.push(Buffer.concat([fine, fine, bad]), false)).toThrow(`${length} bytes`);
+      expect(frames.map(({ number }) => number)).toEqual([7, 7]);
+    }
+  });
+
+  test('reads what follows in the same chunk by the limit that the first frame has raised', () => {
+    const long = bytesOf(plain(Kind.error, 0, 2, Buffer.alloc(20_000, 5)));
+    const numbers: number[] = [];
+    const parser = new FrameParser(({ number }) => {
+      numbers.push(number);
+      parser.limit = LIMIT;
+    });
+    const hello = bytesOf(plain(Kind.ping, 0, 1));
+    parser.push(Buffer.concat([hello, long, hello]), false);
+    expect(numbers).toEqual([1, 2, 1]);
   });
 
   test.each([true, false])('takes a stream byte by byte (owned: %s)', (owned) => {

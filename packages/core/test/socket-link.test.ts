@@ -77,6 +77,28 @@ test('what is written on either side arrives at the other, and an orderly end fo
   expect([...fromHere.ends, ...fromThere.ends]).toEqual([undefined, undefined]);
 });
 
+test('who says where to read to is told how much has come there, from the first read after it was asked', async () => {
+  const { accepted, connected } = await scene();
+  const [here] = linked(accepted);
+  const link = new SocketLink(connected);
+  const own = Buffer.alloc(10);
+  const came: Buffer[] = [];
+  const handler = Object.assign(new Collected(), {
+    place: (intake: Uint8Array) => (came.length % 2 === 0 ? own : intake.subarray(0, 3)),
+    filled: (bytes: number) => came.push(Buffer.from('x'.repeat(bytes))),
+  });
+  link.report(handler);
+  here.write(Buffer.from('x'));
+  await until(() => handler.bytes.length === 1, 'what was read before it was asked');
+  here.write(Buffer.alloc(100, 'y'));
+  await until(() => Buffer.concat(came).length === 100, 'all of it');
+  expect(came.slice(0, 2).map(({ length }) => length)).toEqual([10, 3]);
+  expect(own.toString()).toBe('y'.repeat(10));
+  expect(handler.chunks).toHaveLength(1);
+  link.destroy();
+  await until(() => handler.ends.length === 1, 'the end');
+});
+
 test('an end by force is told to both sides, with its reason to the one that it comes from', async () => {
   const { accepted, connected } = await scene();
   const [here, fromThere] = linked(accepted);

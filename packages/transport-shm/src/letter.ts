@@ -1,4 +1,4 @@
-import type { Codec, CodecLimits, Envelope } from '@pigeonhole/core/transport';
+import { type Codec, type CodecLimits, decodeUnverified, type Envelope } from '@pigeonhole/core/transport';
 
 /** Numbers that describe one message (`ShmBuffers.frames`), and which is which. */
 export const FRAME = 9;
@@ -35,8 +35,10 @@ export class Letter implements Envelope {
     return this.bytes.subarray(this.start, this.start + this.length);
   }
 
-  decodedBy(codec: Codec & Required<Pick<Codec, 'decodeChecked'>>, limits: CodecLimits): unknown {
+  decodedBy(codec: Codec, limits: CodecLimits): unknown {
     if (this.own && codec.adopt !== undefined) return codec.adopt(this.bytes);
-    return codec.decodeChecked(this.bytes, limits, this.start, this.start + this.length);
+    if (codec.decodeChecked !== undefined)
+      return codec.decodeChecked(this.bytes, limits, this.start, this.start + this.length);
+    return decodeUnverified(Buffer.from(this.body), codec, limits);
   }
 }

@@ -16,7 +16,6 @@ const MOST_NODES = 2 ** 31 - 1;
 
 /** Memory up to this many bytes is kept in mind after a body, for the next one that lies in it. */
 const KEPT = 65_536;
-const NOWHERE = new DataView(new ArrayBuffer(0));
 
 /**
  * Decodes a body in one pass. Whatever the bytes are: it ends, it never reads beyond them, and what it makes is bounded by their
@@ -25,7 +24,9 @@ const NOWHERE = new DataView(new ArrayBuffer(0));
 export class Decoder {
   bytes: Uint8Array = NOTHING;
   /** Of all the memory in which `bytes` lie, from `shift` on: to make one for each body would cost as much as to decode a small one. */
-  view: DataView = NOWHERE;
+  view: DataView = new DataView(NOTHING.buffer);
+  /** What `view` was made for: to ask an array for its memory takes a call into C++. */
+  #viewed: Uint8Array = NOTHING;
   shift = 0;
   at = 0;
   end = 0;
@@ -52,7 +53,7 @@ export class Decoder {
     this.#maxDepth = limits === undefined ? DEEPEST : depthLimit(limits);
     this.#maxNodes = limits === undefined ? MOST_NODES : limits.maxNodes;
     try {
-      if (this.view.buffer !== bytes.buffer) this.view = new DataView(bytes.buffer);
+      if (bytes !== this.#viewed) this.#see(bytes);
       const value = this.value();
       if (this.at !== end) throw broken(this.at, `${end - this.at} bytes follow the body`);
       return value;
@@ -67,8 +68,14 @@ export class Decoder {
       );
     } finally {
       this.bytes = NOTHING;
-      if (this.view.byteLength > KEPT) this.view = NOWHERE;
+      if (this.view.byteLength > KEPT) this.#see(NOTHING);
     }
+  }
+
+  #see(bytes: Uint8Array): void {
+    const { buffer } = bytes;
+    if (this.view.buffer !== buffer) this.view = new DataView(buffer);
+    this.#viewed = bytes;
   }
 
   value(): unknown {

@@ -18,8 +18,11 @@ export function createMsgpackCodec(id: number): Codec {
     id,
     ...createEncoding(),
     decode: (bytes: Uint8Array) => decoder.run(bytes, 0, bytes.length),
+    decodeRange: (bytes: Uint8Array, start: number, end: number) => decoder.run(bytes, start, end),
     decodeChecked: (bytes: Uint8Array, limits: CodecLimits, start = 0, end = bytes.length) =>
       decoder.run(bytes, start, end, limits),
     verify: (bytes: Uint8Array, limits: CodecLimits) => scan.run(bytes, limits),
+    verifyRange: (bytes: Uint8Array, limits: CodecLimits, start: number, end: number) =>
+      scan.run(bytes, limits, start, end),
   };
 }

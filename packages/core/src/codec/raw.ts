@@ -36,9 +36,10 @@ export function createRawCodec(id: number): Codec {
     return bytes.length;
   }
 
-  function decode(bytes: Uint8Array): Buffer {
-    return exclusive.bufferOf(bytes, 0, bytes.length);
-  }
+  const decodeRange = (bytes: Uint8Array, start: number, end: number): Buffer =>
+    exclusive.bufferOf(bytes, start, end);
+
+  const decode = (bytes: Uint8Array): Buffer => decodeRange(bytes, 0, bytes.length);
 
   const adopt = (bytes: Uint8Array): Buffer =>
     Buffer.from(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.length);
@@ -47,13 +48,28 @@ export function createRawCodec(id: number): Codec {
   const decodeChecked = (bytes: Uint8Array, _limits: CodecLimits, start = 0, end = bytes.length): Buffer =>
     exclusive.bufferOf(bytes, start, end);
 
-  function verify(bytes: Uint8Array, { maxMessageBytes }: CodecLimits): void {
-    if (bytes.length <= maxMessageBytes) return;
+  function verifyRange(_: Uint8Array, { maxMessageBytes }: CodecLimits, start: number, end: number): void {
+    if (end - start <= maxMessageBytes) return;
     throw new PigeonholeError(
       'ERR_FRAME',
-      `A body of ${bytes.length} bytes exceeds maxMessageBytes (${maxMessageBytes}).`,
+      `A body of ${end - start} bytes exceeds maxMessageBytes (${maxMessageBytes}).`,
     );
   }
 
-  return { name: 'raw', id, encode, encodeInto, decode, decodeChecked, adopt, bytesOf: checked, verify };
+  const verify = (bytes: Uint8Array, limits: CodecLimits): void =>
+    verifyRange(bytes, limits, 0, bytes.length);
+
+  return {
+    name: 'raw',
+    id,
+    encode,
+    encodeInto,
+    decode,
+    decodeRange,
+    decodeChecked,
+    adopt,
+    bytesOf: checked,
+    verify,
+    verifyRange,
+  };
 }

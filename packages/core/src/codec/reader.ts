@@ -14,9 +14,9 @@ export class Reader {
   /** Of the binary that `bin` passed last. */
   binLength = 0;
 
-  reset(bytes: Uint8Array): void {
+  reset(bytes: Uint8Array, end: number): void {
     this.bytes = bytes;
-    this.end = bytes.length;
+    this.end = end;
   }
 
   byte(at: number): number {

@@ -19,6 +19,9 @@ for (const token of [0xcd, 0xd1]) sizes[token] = 2;
 for (const token of [0xca, 0xce, 0xd2]) sizes[token] = 4;
 for (const token of [0xcb, 0xcf, 0xd3]) sizes[token] = 8;
 
+/** Of `__proto__`, as it stands in a body. */
+const PROTO_BYTES = 10;
+
 const isBigint = (token: number): boolean => token === 0xcf || token === 0xd3;
 const isNumber = (token: number): boolean =>
   sizes[token] !== VARIABLE && token !== 0xc0 && token !== 0xc2 && token !== 0xc3;
@@ -37,25 +40,30 @@ export class MsgpackScan {
   #items = -1;
   #frame: number = Frame.values;
 
-  /** Throws `ERR_FRAME` naming the offset and the reason. */
-  run(bytes: Uint8Array, limits: CodecLimits): void {
-    if (bytes.length > limits.maxMessageBytes) {
-      throw broken(0, `${bytes.length} bytes exceed maxMessageBytes (${limits.maxMessageBytes})`);
+  /** Of the bytes from `start` to `end`. Throws `ERR_FRAME` naming the offset and the reason. */
+  run(bytes: Uint8Array, limits: CodecLimits, start = 0, end = bytes.length): void {
+    if (end - start > limits.maxMessageBytes) {
+      throw broken(0, `${end - start} bytes exceed maxMessageBytes (${limits.maxMessageBytes})`);
     }
-    this.#reader.reset(bytes);
+    this.#reader.reset(bytes, end);
     this.#numericKeys = 0;
-    this.#scan(bytes, depthLimit(limits), Math.min(limits.maxNodes, MOST_ITEMS));
+    try {
+      this.#scan(bytes, start, end, depthLimit(limits), Math.min(limits.maxNodes, MOST_ITEMS));
+    } catch (error) {
+      // Once more, so that offsets are those in the body.
+      if (start > 0) this.run(bytes.subarray(start, end), limits);
+      throw error;
+    }
   }
 
   /** The hot loop: whole, and with its state in locals. */
-  #scan(bytes: Uint8Array, maxDepth: number, maxNodes: number): void {
+  #scan(bytes: Uint8Array, start: number, end: number, maxDepth: number, maxNodes: number): void {
     const reader = this.#reader;
-    const end = bytes.length;
     let nodes = 1;
     let depth = 0;
     let left = 1;
     let frame: number = Frame.values;
-    let at = 0;
+    let at = start;
     for (;;) {
       while (left === 0) {
         if (depth === 0) return finish(at, end);
@@ -68,7 +76,13 @@ export class MsgpackScan {
       if (frame !== Frame.values) {
         const keyDue = (left & 1) === 1;
         if (keyDue && frame <= Frame.binPairs) {
-          at = frame === Frame.stringPairs ? reader.key(at) : reader.utf16(at);
+          const next = frame === Frame.stringPairs ? shortText(bytes, at, end) : 0;
+          at =
+            next > 0 && next - at !== PROTO_BYTES
+              ? next
+              : frame === Frame.stringPairs
+                ? reader.key(at)
+                : reader.utf16(at);
           continue;
         }
         if (frame === Frame.set || (keyDue && frame === Frame.anyPairs)) this.#countKey(bytes, at);
@@ -87,7 +101,7 @@ export class MsgpackScan {
       } else if (token < 0xa0) {
         items = token - 0x90;
       } else if (token < 0xc0) {
-        at = reader.text(at, token - 0xa0);
+        at = shortText(bytes, at - 1, end) || reader.text(at, token - 0xa0);
         continue;
       } else {
         at = this.#variable(token, at);
@@ -200,6 +214,16 @@ export class MsgpackScan {
       );
     }
   }
+}
+
+/** Where a short string ends that is ASCII, 0 for all else: of most strings this is all there is to know. */
+function shortText(bytes: Uint8Array, at: number, end: number): number {
+  const token = bytes[at] as number;
+  const next = at + token - 0x9f;
+  if (token < 0xa0 || token > 0xbf || next > end) return 0;
+  let all = 0;
+  for (let i = at + 1; i < next; i++) all |= bytes[i] as number;
+  return all < 0x80 ? next : 0;
 }
 
 function finish(at: number, end: number): void {

@@ -1,6 +1,7 @@
 import type { Capacity, Ordering } from '../address.js';
 import { type ErrorCode, errorCodes, PigeonholeError } from '../errors.js';
 import { HEADER, Kind, Reject } from '../framing.js';
+import { lengthOf } from '../message.js';
 import type { Channel } from '../transport.js';
 import type { ReceiveOperation, SendOperation } from '../waiters.js';
 import { OperationList } from '../waiting.js';
@@ -188,7 +189,7 @@ export class Attachment implements Channel {
   private transmit(operation: SendOperation): void {
     const number = this.inFlight.add(operation);
     operation.order = number;
-    if (operation.wait) this.bytesInFlight += operation.envelope.body.length + MESSAGE_COST;
+    if (operation.wait) this.bytesInFlight += lengthOf(operation.envelope) + MESSAGE_COST;
     else this.triesInFlight++;
     this.channels.session.writer.send(this.channel, number, operation.envelope, operation.wait);
     this.channels.session.schedule();
@@ -201,7 +202,7 @@ export class Attachment implements Channel {
         'ERR_FRAME',
         `an answer to send ${number} of channel ${this.channel}, which awaits none`,
       );
-    if (operation.wait) this.bytesInFlight -= operation.envelope.body.length + MESSAGE_COST;
+    if (operation.wait) this.bytesInFlight -= lengthOf(operation.envelope) + MESSAGE_COST;
     else this.triesInFlight--;
     return operation;
   }
@@ -218,7 +219,7 @@ export class Attachment implements Channel {
 
   private fits({ wait, envelope }: SendOperation): boolean {
     if (!wait) return this.triesInFlight < MAX_TRIES;
-    return this.bytesInFlight === 0 || this.bytesInFlight + envelope.body.length + MESSAGE_COST <= WINDOW;
+    return this.bytesInFlight === 0 || this.bytesInFlight + lengthOf(envelope) + MESSAGE_COST <= WINDOW;
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Capacity, Ordering } from '../address.js';
-import type { Envelope } from '../message.js';
+import { type Envelope, lengthOf } from '../message.js';
 import { Queue } from '../queue.js';
 import { capacityMismatch, DEFAULT_CAPACITY } from '../spec.js';
 import type { MailboxSpec, PeerInfo } from '../transport.js';
@@ -181,7 +181,7 @@ export class HostedMailbox implements AttachmentOwner {
     const adoption = (): Adoption => new Adoption(envelope, confirm, this.tallyOf(envelope.from));
     if (this.queue !== null) return this.queue.adopt(adoption());
     // Only who is about to host inherits, and as much as it may hold; the former host reports what is not confirmed.
-    this.adoptingBytes += envelope.body.length + ADOPTION_COST;
+    this.adoptingBytes += lengthOf(envelope) + ADOPTION_COST;
     if (this.attachment !== null || this.adoptingBytes > this.spec.maxBytes) return;
     this.adopting.push(adoption());
     this.channel.look();

@@ -9,6 +9,11 @@ export class Outlet {
   private readonly unwritten: (Uint8Array | (() => void))[] = [];
   private closed = false;
 
+  /** Of what was written, nothing is looked at any more. */
+  get empty(): boolean {
+    return this.unwritten.length === 0 && this.link?.empty === true;
+  }
+
   write(batch: Uint8Array): void {
     const most = this.link?.maxWriteBytes ?? Infinity;
     for (let at = 0; at < batch.length; at += most)

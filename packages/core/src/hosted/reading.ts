@@ -7,10 +7,11 @@ import { parseJson } from '../framing.js';
 import { type Envelope, MAX_PRIORITY, MAX_SELECTED_TYPES, MAX_TYPE, type Selector } from '../message.js';
 import { isName } from '../naming.js';
 import type { MailboxSpec } from '../transport.js';
+import { Framed } from './framed.js';
 
 /** The message of a frame whose rest begins with type and sentAt. */
 export function envelope(frame: Frame, from: string, bodyAt: number, limits: CodecLimits): Envelope {
-  const { a: codec, b: priority, bytes, view, start, end } = frame;
+  const { a: codec, b: priority, bytes, view, start, end, own } = frame;
   if (end - start < bodyAt)
     throw new PigeonholeError(
       'ERR_FRAME',
@@ -25,9 +26,12 @@ export function envelope(frame: Frame, from: string, bodyAt: number, limits: Cod
     throw new PigeonholeError('ERR_FRAME', `a message has codec ${codec}, which does not exist`);
   const sentAt = view.getFloat64(start + 4, true);
   if (!Number.isFinite(sentAt)) throw new PigeonholeError('ERR_FRAME', `a message has sentAt ${sentAt}`);
-  const body = bytes.subarray(start + bodyAt, end);
-  codecById(codec)?.verify(body, limits);
-  return { body, codec, from, type, priority, sentAt };
+  const bodyStart = start + bodyAt;
+  const message = new Framed(bytes, bodyStart, end, own, codec, from, type, priority, sentAt);
+  const verifier = codecById(codec);
+  if (verifier?.verifyRange !== undefined) verifier.verifyRange(bytes, limits, bodyStart, end);
+  else verifier?.verify(message.body, limits);
+  return message;
 }
 
 export function word({ view, start, end }: Frame, at: number): number {

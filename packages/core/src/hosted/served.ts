@@ -1,6 +1,6 @@
 import { PigeonholeError } from '../errors.js';
 import { Kind, Reject } from '../framing.js';
-import type { Envelope, Selector } from '../message.js';
+import { type Envelope, lengthOf, type Selector } from '../message.js';
 import type { Queue } from '../queue.js';
 import { Delivery, type Held, ReceiveOperation, SendOperation, type Tracker } from '../waiters.js';
 import { Numbered } from './numbered.js';
@@ -43,7 +43,7 @@ export class Served implements Tracker {
 
   send(number: number, envelope: Envelope, wait: boolean): void {
     if (this.sends.get(number) !== undefined) throw numberInUse('send', number, this.channel);
-    if (this.queue.hasPlace(envelope.body.length)) {
+    if (this.queue.hasPlace(lengthOf(envelope))) {
       this.countAccepted(number);
       return this.queue.put(envelope, this);
     }
@@ -52,7 +52,7 @@ export class Served implements Tracker {
     if (operation.settled) return;
     this.sends.set(number, operation);
     this.session.callsWaiting(1);
-    this.session.waitingBytes += envelope.body.length;
+    this.session.waitingBytes += lengthOf(envelope);
     if (this.session.waitingBytes > MAX_WAITING_BYTES)
       throw new PigeonholeError(
         'ERR_FRAME',
@@ -110,7 +110,7 @@ export class Served implements Tracker {
     this.progressTimer = null;
     for (const operation of this.sends.drain()) {
       this.session.callsWaiting(-1);
-      this.session.waitingBytes -= operation.envelope.body.length;
+      this.session.waitingBytes -= lengthOf(operation.envelope);
       operation.startCancelling();
       this.queue.cancelSend(operation);
     }
@@ -200,7 +200,7 @@ export class Served implements Tracker {
   private forget(operation: RemoteSend): void {
     if (this.sends.take(operation.number) === undefined) return;
     this.session.callsWaiting(-1);
-    this.session.waitingBytes -= operation.envelope.body.length;
+    this.session.waitingBytes -= lengthOf(operation.envelope);
   }
 }
 

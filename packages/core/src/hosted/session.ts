@@ -68,7 +68,10 @@ export class Session implements LinkHandler {
   readonly receipts = new Receipts((done) => this.sent(done));
   /** It was ended because nothing came from the other side. */
   silent = false;
-  readonly writer = new FrameWriter((batch) => this.outlet.write(batch));
+  readonly writer = new FrameWriter(
+    (batch) => this.outlet.write(batch),
+    () => this.outlet.empty,
+  );
   /** Resolves when the other side has said who it is; rejects when it never will. */
   readonly ready: Promise<void>;
   /** Resolves when the link is over. */
@@ -222,10 +225,22 @@ export class Session implements LinkHandler {
   // LinkHandler
 
   data(chunk: Uint8Array, owned: boolean, more = false): void {
+    this.read(() => this.parser.push(chunk, owned), more);
+  }
+
+  place(intake: Uint8Array): Uint8Array {
+    return this.ended ? intake : this.parser.place(intake);
+  }
+
+  filled(bytes: number): void {
+    this.read(() => this.parser.filled(bytes), false);
+  }
+
+  private read(parse: () => void, more: boolean): void {
     if (this.ended) return;
     this.heartbeat?.hear();
     try {
-      this.parser.push(chunk, owned);
+      parse();
     } catch (error) {
       this.violated(error);
     }
