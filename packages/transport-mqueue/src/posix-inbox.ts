@@ -17,7 +17,7 @@ const ALONE = 3;
 export class PosixMechanism implements Mechanism {
   readonly api = 'posix';
   readonly messageBytes = MESSAGE_BYTES;
-  readonly window = 16_384;
+  readonly window = 32_768;
 
   constructor(private readonly directory: string) {}
 
