@@ -104,7 +104,8 @@ export class Backlog {
     if (entry.next === null) this.last = entry.previous;
     else entry.next.previous = entry.previous;
     entry.previous = entry.next = null;
-    if (entry.places !== null) for (const index of this.indexes) index?.leave(entry);
+    if (entry.places === null) return;
+    for (const index of this.indexes) index?.leave(entry);
     if (this.size === 0) this.indexes.fill(null);
   }
 

@@ -2,7 +2,7 @@ import { markAsUntransferable } from 'node:worker_threads';
 import { PigeonholeError } from './errors.js';
 import { HEADER, MAX_HANDSHAKE } from './framing.js';
 
-const NOTHING = Buffer.alloc(0);
+const NOTHING: Buffer = Buffer.alloc(0);
 const NO_VIEW = viewOf(NOTHING);
 
 function viewOf({ buffer, byteOffset, length }: Buffer): DataView {
@@ -63,6 +63,15 @@ const LONG = 32 * 1024;
 const LEAST_IN_PLACE = 8 * 1024;
 const PEEK = 512;
 
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** What links read into was this, all the time: to make a view for each read would cost as much as to go through a short frame. */
+let intake: Uint8Array = NOTHING;
+let intakeBuffer = NOTHING;
+let intakeView = NO_VIEW;
+
 /** Cuts a byte stream into frames. Checks every length before it allocates. Throws `ERR_FRAME`. */
 export class FrameParser {
   /** Longest frame accepted, length field excluded. Raised after the handshake. */
@@ -73,17 +82,24 @@ export class FrameParser {
   private readonly frame = new Frame();
   private afterLong = false;
   /** What `place` has given, and whether that was a part of `partial`. */
-  private given: Uint8Array = NOTHING;
+  private given = NOTHING;
   private inPlace = false;
 
   constructor(private readonly handle: (frame: Frame) => void) {}
 
-  /** Where the next bytes are to be read to, instead of being pushed: into the long frame that they belong to, or `intake`. */
-  place(intake: Uint8Array): Uint8Array {
+  /** Where the next bytes are to be read to, instead of being pushed: into the long frame that they belong to, or `shared`. */
+  place(shared: Uint8Array): Uint8Array {
     const { partial, come } = this;
     this.inPlace = partial !== null && partial.length >= LONG && partial.length - come >= LEAST_IN_PLACE;
     if (this.inPlace) this.given = (partial as Buffer).subarray(come);
-    else this.given = this.afterLong ? intake.subarray(0, PEEK) : intake;
+    else {
+      if (shared !== intake) {
+        intake = shared;
+        intakeBuffer = asBuffer(shared);
+        intakeView = viewOf(intakeBuffer);
+      }
+      this.given = this.afterLong ? intakeBuffer.subarray(0, PEEK) : intakeBuffer;
+    }
     return this.given;
   }
 
@@ -91,7 +107,7 @@ export class FrameParser {
   filled(bytes: number): void {
     const { given } = this;
     this.given = NOTHING;
-    if (!this.inPlace) return this.push(given.subarray(0, bytes), false);
+    if (!this.inPlace) return this.take(given, bytes, false);
     this.come += bytes;
     if (this.come === this.partial?.length) this.showPartial();
     this.forget();
@@ -99,11 +115,12 @@ export class FrameParser {
 
   /** Takes the next bytes; keeps views of `bytes` when `owned`. */
   push(bytes: Uint8Array, owned: boolean): void {
-    const chunk = Buffer.isBuffer(bytes)
-      ? bytes
-      : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const position = this.partial === null ? 0 : this.complete(chunk);
-    if (position < chunk.length) this.cut(chunk, position, owned);
+    this.take(asBuffer(bytes), bytes.length, owned);
+  }
+
+  private take(chunk: Buffer, length: number, owned: boolean): void {
+    const position = this.partial === null ? 0 : this.complete(chunk, length);
+    if (position < length) this.cut(chunk, position, length, owned);
     this.forget();
   }
 
@@ -114,25 +131,28 @@ export class FrameParser {
     this.frame.start = this.frame.end = 0;
   }
 
-  /** Shows the frames from `position` on; what begins there and does not end is kept. */
-  private cut(chunk: Buffer, from: number, owned: boolean): void {
-    const view = viewOf(chunk);
+  /** Shows the frames from `from` to `to`; what begins there and does not end is kept. */
+  private cut(chunk: Buffer, from: number, to: number, owned: boolean): void {
+    const view = chunk === intakeBuffer ? intakeView : viewOf(chunk);
     let position = from;
-    // Again, for the first may have raised the limit.
-    for (let end = this.endOfFrames(view, position); end > position; end = this.endOfFrames(view, position)) {
+    for (;;) {
+      const end = this.endOfFrames(view, position, to);
+      if (end === position) break;
       this.afterLong = false;
       this.showAll(chunk, view, position, end, owned);
       position = end;
+      if (end === to) return;
+      // Once more, for the first frame may have raised the limit.
     }
-    if (position < chunk.length) this.keep(chunk.subarray(position));
+    this.keep(chunk.subarray(position, to));
   }
 
   /** Where the last of the frames that are whole, and may be, ends. */
-  private endOfFrames(view: DataView, from: number): number {
+  private endOfFrames(view: DataView, from: number, to: number): number {
     let position = from;
-    for (let left = view.byteLength - from; left >= 4; left = view.byteLength - position) {
+    while (to - position >= 4) {
       const length = view.getUint32(position, true);
-      if (left - 4 < length || !this.allows(length)) break;
+      if (to - position - 4 < length || !this.allows(length)) break;
       position += 4 + length;
     }
     return position;
@@ -162,11 +182,11 @@ export class FrameParser {
   }
 
   /** Feeds a frame that began in an earlier chunk; returns how much of `chunk` it took. */
-  private complete(chunk: Buffer): number {
+  private complete(chunk: Buffer, length: number): number {
     let partial = this.partial as Buffer;
     let position = 0;
     if (this.come < 4) {
-      const more = Math.min(4 - this.come, chunk.length);
+      const more = Math.min(4 - this.come, length);
       chunk.copy(partial, this.come, 0, more);
       this.come += more;
       position = more;
@@ -175,7 +195,7 @@ export class FrameParser {
       partial.copy(whole, 0, 0, 4);
       this.partial = partial = whole;
     }
-    const take = Math.min(partial.length - this.come, chunk.length - position);
+    const take = Math.min(partial.length - this.come, length - position);
     chunk.copy(partial, this.come, position, position + take);
     this.come += take;
     if (this.come === partial.length) this.showPartial();
