@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { checkOptions } from './call-options.js';
 import type { Codec, CodecName } from './codec.js';
-import { nearest } from './config/suggestion.js';
 import { PigeonholeError, show } from './errors.js';
 import { checkName } from './naming.js';
 
@@ -104,19 +104,6 @@ export function mailbox<T = unknown, I = T>(
       },
     );
   return Object.freeze({ ...options, kind: 'mailbox', name }) as MailboxAddress<T, Sent<T, I>>;
-}
-
-/** Throws `ERR_CONFIG` for what is no object of these options. */
-function checkOptions(options: object, known: readonly string[], of: string): void {
-  if (typeof options !== 'object' || options === null)
-    throw new PigeonholeError('ERR_CONFIG', `options of ${of} are ${show(options)}; they must be an object`);
-  const unknown = Object.keys(options).find((key) => !known.includes(key));
-  if (unknown === undefined) return;
-  const near = nearest(unknown, known);
-  throw new PigeonholeError(
-    'ERR_CONFIG',
-    `${of} has no option '${unknown}'${near === undefined ? '' : `; did you mean '${near}'?`}; it has: ${known.join(', ')}`,
-  );
 }
 
 /** Names a process for direct messages. Throws `ERR_NAME`, or `ERR_CONFIG` for an option that there is not. Types as those of `mailbox`. */

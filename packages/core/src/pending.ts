@@ -1,3 +1,4 @@
+import { checkOptions } from './call-options.js';
 import { PigeonholeError, show } from './errors.js';
 import type { Channel } from './transport.js';
 import type { CallTracker, Operation, Waiting, WaitOptions } from './waiting.js';
@@ -10,9 +11,10 @@ export class Pending implements CallTracker {
   private onIdle: (() => void) | null = null;
   private closing: Promise<number> | null = null;
 
-  /** `closedError`: what calls get once it is closed, where it is no handle that could be opened anew. */
+  /** `known`: the options of its calls. `closedError`: what they get once it is closed, where it is no handle that could be opened anew. */
   constructor(
     private readonly label: string,
+    private readonly known: readonly string[],
     private readonly closedError: (() => PigeonholeError) | null = null,
   ) {}
 
@@ -24,11 +26,16 @@ export class Pending implements CallTracker {
     return this.closedError === null ? closedHandle(this.label) : this.closedError();
   }
 
-  /** Throws what would keep a call from starting: a closed handle, a bad timeout, a signal aborted before. */
+  /** Throws what would keep a call from starting: a closed handle, an unknown option, a bad timeout, a signal aborted before. */
   check(options: WaitOptions): void {
     if (this.closed) throw this.hasClosed();
-    if (typeof options !== 'object' || options === null)
-      throw new PigeonholeError('ERR_CONFIG', `options are ${show(options)}; they must be an object`);
+    checkOptions(options, this.known, this.label);
+    this.checkWait(options);
+  }
+
+  /** The same for options that have been checked to be known, or belong to another call. */
+  checkWait(options: WaitOptions): void {
+    if (this.closed) throw this.hasClosed();
     const { timeout, signal } = options;
     if (timeout !== undefined && !(typeof timeout === 'number' && timeout >= 0))
       throw new PigeonholeError(

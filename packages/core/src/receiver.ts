@@ -20,6 +20,7 @@ export interface TryReceiveOptions {
 
 export interface ReceiveOptions extends TryReceiveOptions, WaitOptions {}
 
+const OPTIONS = ['timeout', 'signal', 'type', 'from'];
 const NO_OPTIONS: WaitOptions = Object.freeze({});
 
 /** What a receiver needs to know: fixed when it is opened. */
@@ -49,7 +50,7 @@ export class Receiver<T = unknown> implements AsyncIterable<Message<T>> {
 
   /** @internal use `runtime.receiver()` */
   constructor(private readonly setup: ReceiverSetup) {
-    this.pending = new Pending(setup.label);
+    this.pending = new Pending(setup.label, OPTIONS);
   }
 
   /**
@@ -179,20 +180,20 @@ export class Receiver<T = unknown> implements AsyncIterable<Message<T>> {
 
   /** @internal a message that can be had within the call, else null. Throws what `receive` rejects with. */
   takeNow(selector: Selector | null): Message<T> | null {
-    this.pending.check(NO_OPTIONS);
+    this.pending.checkWait(NO_OPTIONS);
     const envelope = this.setup.channel.take?.(selector, false);
     return envelope == null ? null : this.open(envelope);
   }
 
   /** @internal `receive`, for who has just got nothing from `takeNow`. Throws, or rejects, as it does. */
   wait(selector: Selector | null): Promise<Message<T> | null> {
-    this.pending.check(NO_OPTIONS);
+    this.pending.checkWait(NO_OPTIONS);
     return this.receiveOne(selector, true, NO_OPTIONS, 'receive from');
   }
 
   /** @internal likewise, with an operation of the caller's own, of which nobody is promised anything; `make` is given what decodes a message */
   waitWith(make: (open: (envelope: Envelope) => Message<T>) => ReceiveOperation): void {
-    this.pending.check(NO_OPTIONS);
+    this.pending.checkWait(NO_OPTIONS);
     const operation = make(this.open);
     this.setup.channel.receive(operation);
     this.pending.follow(operation);

@@ -47,7 +47,7 @@ export interface RuntimeParts {
 /** One process's membership of a namespace: its mailboxes, its inbox, its view of the others. Made by `createRuntime`. */
 export class Runtime extends EventEmitter<RuntimeEvents> {
   private readonly handles: Handles;
-  private readonly selecting = new Pending('its sources', () => this.closedError());
+  private readonly selecting = new Pending('its sources', ['timeout', 'signal'], () => this.closedError());
   private nextChoice = 0;
   private closing: Promise<CloseReport> | null = null;
   private system: ActorSystem | null = null;

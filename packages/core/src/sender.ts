@@ -28,6 +28,8 @@ export interface TrySendOptions {
 
 export interface SendOptions extends TrySendOptions, WaitOptions {}
 
+const OPTIONS = ['timeout', 'signal', 'type', 'priority'];
+
 /** What of a `sendMany` could be sent within the call: how many bodies, and those behind them that have been encoded. */
 interface AtOnce {
   readonly sent: number;
@@ -54,7 +56,7 @@ export class Sender<T = unknown> {
 
   /** @internal use `runtime.sender()` */
   constructor(private readonly setup: SenderSetup) {
-    this.pending = new Pending(setup.label);
+    this.pending = new Pending(setup.label, OPTIONS);
   }
 
   /**
@@ -156,7 +158,7 @@ export class Sender<T = unknown> {
    * it from starting. Checks no schema.
    */
   put(body: T, type: number, options: WaitOptions): SendOperation | null {
-    this.pending.check(options);
+    this.pending.checkWait(options);
     const sent = this.submit(body, type, 0, true);
     return typeof sent === 'boolean' || (sent.settled && !sent.failed) ? null : sent;
   }
@@ -178,7 +180,7 @@ export class Sender<T = unknown> {
       return value
         .finally(() => this.validating--)
         .then((checked) => {
-          this.pending.check(options);
+          this.pending.checkWait(options);
           return this.dispatch(checked, options, wait);
         });
     } catch (error) {

@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { anyPeer, createRuntime, mailbox, peer, type Runtime } from '../dist/index.js';
+import { anyPeer, createRuntime, mailbox, peer, type Runtime, topic } from '../dist/index.js';
 import { nearest } from '../src/config/suggestion.js';
 import { Child, rejection, runtimeDirectory } from './child.js';
 
@@ -67,8 +67,47 @@ test('options that are no object are refused by every call', async () => {
     ])
       expect(await rejection(call())).toMatchObject({
         code: 'ERR_CONFIG',
-        message: expect.stringMatching(/options are .*; they must be an object/),
+        message: expect.stringMatching(/options of .* are .*; they must be an object/),
       });
+  expect(await receiver.tryReceive()).toBe(null);
+});
+
+test('an option that a call has not is refused by every call, which does nothing', async () => {
+  const runtime = await alone();
+  const box = mailbox('m');
+  const raw = mailbox<Uint8Array>('r', { codec: 'raw' });
+  const [sender, receiver] = [await runtime.sender(box), await runtime.receiver(box)];
+  const lender = await runtime.sender(raw);
+  const [actor, news] = [
+    runtime.ref('nobody') as never as Record<string, Record<string, Verb>>,
+    topic('t'),
+  ];
+  type Verb = (arg: unknown, options: object) => Promise<unknown>;
+  const slip = { timout: 50 } as never;
+  for (const [of, call] of [
+    ["mailbox 'm'", () => sender.send(1, slip)],
+    ["mailbox 'm'", () => sender.trySend(1, slip)],
+    ["mailbox 'm'", () => sender.sendMany([1], slip)],
+    ["mailbox 'r'", () => lender.loan(4).commit(slip)],
+    ["mailbox 'm'", () => runtime.send(box, 1, slip)],
+    ["mailbox 'm'", () => receiver.receive(slip)],
+    ["mailbox 'm'", () => receiver.tryReceive(slip)],
+    ["mailbox 'm'", () => receiver.receiveMany(1, slip)],
+    ["mailbox 'm'", () => runtime.receive(box, slip)],
+    ['its sources', () => runtime.select([box], slip)],
+    ['nobody.work', () => actor.tell?.work?.(1, slip)],
+    ['nobody.work', () => actor.ask?.work?.(1, slip)],
+    ["publish to topic 't'", () => runtime.publish(news, 1, slip)],
+  ] as [string, () => Promise<unknown>][])
+    expect(await rejection(call()), of).toMatchObject({
+      code: 'ERR_CONFIG',
+      message: expect.stringContaining(
+        `${of} has no option 'timout'; did you mean 'timeout'?; it has: timeout`,
+      ),
+    });
+  expect(() => actor.stream?.work?.(1, slip)).toThrow("nobody.work has no option 'timout'");
+  const subscribing = runtime.subscribe(news, { overflow: 'wait', capcity: 5 } as never);
+  expect((await rejection(subscribing)).message).toMatch("has no option 'capcity'; did you mean 'capacity'?");
   expect(await receiver.tryReceive()).toBe(null);
 });
 

@@ -1,3 +1,4 @@
+import { checkOptions } from '../call-options.js';
 import { PigeonholeError } from '../errors.js';
 import { AbortGroup, type WaitOptions } from '../waiting.js';
 import { Due } from './deadlines.js';
@@ -10,7 +11,9 @@ import type { AskOptions } from './types.js';
 
 export const DEFAULT_TIMEOUT = 5_000;
 
-const NO_OPTIONS: WaitOptions = Object.freeze({});
+export const NO_OPTIONS: WaitOptions = Object.freeze({});
+/** Those of a tell, and of an ask. */
+export const TELL_OPTIONS = ['timeout', 'signal', 'key', 'wait', 'trace'];
 
 /** One `ask` whose reply is not here yet. */
 class PendingAsk extends Due {
@@ -48,9 +51,10 @@ export class Asks {
   }
 
   ask(route: Route, handler: string, arg: unknown, options: AskOptions): Promise<unknown> {
-    const { timeout = DEFAULT_TIMEOUT, signal } = options;
     const { system } = this;
     return new Promise((resolve, reject) => {
+      if (options !== NO_OPTIONS) checkOptions(options, TELL_OPTIONS, `${route.name}.${handler}`);
+      const { timeout = DEFAULT_TIMEOUT, signal } = options;
       if (options.timeout !== undefined) checkTime(timeout, 'timeout', `of ${route.name}.${handler}`);
       signal?.throwIfAborted();
       const headers = route.headers(options.trace, handler, 'ask', arg);

@@ -1,9 +1,11 @@
 import { type MailboxAddress, mailbox } from '../address.js';
+import { checkOptions } from '../call-options.js';
 import { PigeonholeError } from '../errors.js';
 import { pace } from '../pace.js';
 import type { Sender } from '../sender.js';
 import type { SendOperation } from '../waiters.js';
 import type { WaitOptions } from '../waiting.js';
+import { NO_OPTIONS, TELL_OPTIONS } from './asks.js';
 import { checkTime, optionError } from './option-error.js';
 import { slotOf } from './pool.js';
 import { type Headers, isTraceparent, Request } from './protocol.js';
@@ -19,7 +21,7 @@ import type {
   TraceContext,
 } from './types.js';
 
-const NO_OPTIONS: AskOptions = Object.freeze({});
+const STREAM_OPTIONS = [...TELL_OPTIONS, 'window'];
 
 /** From whom a reference sends: an actor that handles a message, or a program. */
 export interface Origin {
@@ -199,6 +201,7 @@ class Ref {
     const route = this.#route;
     const system = this.#system;
     this.#stream ??= verb((handler) => (arg, options = {}) => {
+      checkOptions(options, STREAM_OPTIONS, `${route.name}.${handler}`);
       if (options.timeout !== undefined) checkTime(options.timeout, 'timeout', `of ${route.name}.${handler}`);
       return new Reading(system, route, handler, arg, options);
     });
@@ -229,6 +232,7 @@ export function makeOwnRef(name: string, system: ActorSystem, stop: SpawnedActor
 
 function tell(route: Route, handler: string, arg: unknown, options: TellOptions): Promise<unknown> {
   try {
+    if (options !== NO_OPTIONS) checkOptions(options, TELL_OPTIONS, `${route.name}.${handler}`);
     const { key, wait, trace } = options;
     const body = [Request.tell, handler, arg, route.headers(trace, handler, 'tell', arg)];
     const sent = route.line.send(body, key, wait, options);

@@ -1,4 +1,5 @@
 import { checkCapacity, type MailboxAddress, mailbox } from '../address.js';
+import { checkOptions } from '../call-options.js';
 import { PigeonholeError } from '../errors.js';
 import { checkName, subscriptionName } from '../naming.js';
 import type { Sender } from '../sender.js';
@@ -70,6 +71,7 @@ export class Topics {
   constructor(private readonly system: ActorSystem) {}
 
   async subscribe<T>({ name }: TopicAddress<T>, options: SubscribeOptions): Promise<Subscription<T>> {
+    checkOptions(options, ['overflow', 'capacity'], `subscribe to topic '${name}'`);
     const { overflow, capacity = 1024 } = options;
     const of = `of a subscription to topic '${name}'`;
     if (!overflows.includes(overflow)) throw optionError('overflow', of, overflow, overflows.join(', '));
@@ -140,6 +142,7 @@ export class Topics {
   }
 
   async publish<T>({ name }: TopicAddress<T>, body: T, options: WaitOptions): Promise<PublishReport> {
+    checkOptions(options, ['timeout', 'signal'], `publish to topic '${name}'`);
     const subscribers = [...(this.subscribers.get(name)?.values() ?? [])];
     const outcomes = await Promise.allSettled(subscribers.map((each) => this.put(each, body, options)));
     let [accepted, dropped, full] = [0, 0, 0];
