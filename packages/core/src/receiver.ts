@@ -21,7 +21,7 @@ export interface TryReceiveOptions {
 export interface ReceiveOptions extends TryReceiveOptions, WaitOptions {}
 
 const OPTIONS = ['timeout', 'signal', 'type', 'from'];
-const NO_OPTIONS: WaitOptions = Object.freeze({});
+const NO_OPTIONS: ReceiveOptions = Object.freeze({});
 
 /** What a receiver needs to know: fixed when it is opened. */
 export interface ReceiverSetup {
@@ -47,10 +47,13 @@ export class Receiver<T = unknown> implements AsyncIterable<Message<T>> {
   private readonly open = (envelope: Envelope): Message<T> => openEnvelope(envelope, this.setup);
   /** Of messages that were taken with others and cannot be decoded: what the next receives reject with. */
   private readonly failures: unknown[] = [];
+  /** Of a call without options. */
+  private readonly any: Selector | null;
 
   /** @internal use `runtime.receiver()` */
   constructor(private readonly setup: ReceiverSetup) {
     this.pending = new Pending(setup.label, OPTIONS);
+    this.any = selectorOf(NO_OPTIONS, setup.from);
   }
 
   /**
@@ -59,12 +62,12 @@ export class Receiver<T = unknown> implements AsyncIterable<Message<T>> {
    * Rejects, having taken nothing: `ERR_TIMEOUT`, the signal's reason, `ERR_CLOSED`. A body that cannot be decoded (a custom
    * codec that differs between sender and receiver) rejects with `ERR_CORRUPT` and is gone.
    */
-  receive(options: ReceiveOptions = {}): Promise<Message<T>> {
+  receive(options: ReceiveOptions = NO_OPTIONS): Promise<Message<T>> {
     return this.start(options, true, 'receive from') as Promise<Message<T>>;
   }
 
   /** A message if there is one now, else null. At capacity 0 it takes from a waiting sender. Over a link it asks the host. */
-  tryReceive(options: TryReceiveOptions & WaitOptions = {}): Promise<Message<T> | null> {
+  tryReceive(options: TryReceiveOptions & WaitOptions = NO_OPTIONS): Promise<Message<T> | null> {
     return this.start(options, false, 'tryReceive from');
   }
 
@@ -73,7 +76,7 @@ export class Receiver<T = unknown> implements AsyncIterable<Message<T>> {
    * have a mebibyte. Rejects as `receive` does; a
    * message that cannot be decoded does so at the cost of none that can: it rejects the next receive of this handle instead.
    */
-  receiveMany(max = 256, options: ReceiveOptions = {}): Promise<Message<T>[]> {
+  receiveMany(max = 256, options: ReceiveOptions = NO_OPTIONS): Promise<Message<T>[]> {
     if (!(Number.isInteger(max) && max >= 1 && max < 2 ** 32))
       return Promise.reject(
         new PigeonholeError(
@@ -97,12 +100,12 @@ export class Receiver<T = unknown> implements AsyncIterable<Message<T>> {
   }
 
   /** `receive`, blocking the thread. `ERR_UNSUPPORTED` where the transport's `capabilities.sync` is false. */
-  receiveSync(options: ReceiveOptions = {}): Message<T> {
+  receiveSync(options: ReceiveOptions = NO_OPTIONS): Message<T> {
     return this.startSync(options, true, 'receiveSync') as Message<T>;
   }
 
   /** `tryReceive`, without a promise. `ERR_UNSUPPORTED` where the transport's `capabilities.sync` is false. */
-  tryReceiveSync(options: TryReceiveOptions = {}): Message<T> | null {
+  tryReceiveSync(options: TryReceiveOptions = NO_OPTIONS): Message<T> | null {
     return this.startSync(options, false, 'tryReceiveSync');
   }
 
@@ -224,14 +227,17 @@ export class Receiver<T = unknown> implements AsyncIterable<Message<T>> {
   }
 
   private next(): Promise<IteratorResult<Message<T>>> {
-    const selector = this.check({});
+    const { any } = this;
     const { channel } = this.setup;
-    const envelope = channel.take?.(selector, false);
+    if (this.failures.length > 0) throw this.failures.shift();
+    const envelope = channel.take?.(any, false);
     if (envelope != null) return pace.promise({ done: false, value: this.open(envelope) });
-    const operation = new NextMessage(selector, this.open);
+    const operation = new NextMessage(any, this.open);
     channel.receive(operation);
     const cancel = (): void => channel.cancelReceive(operation);
-    return this.pending.outcome(operation, {}, 'receive from', cancel) as Promise<IteratorResult<Message<T>>>;
+    return this.pending.outcome(operation, NO_OPTIONS, 'receive from', cancel) as Promise<
+      IteratorResult<Message<T>>
+    >;
   }
 
   private startSync(options: ReceiveOptions, wait: boolean, verb: string): Message<T> | null {
@@ -249,8 +255,8 @@ export class Receiver<T = unknown> implements AsyncIterable<Message<T>> {
 
   /** What the call asks for. Throws what keeps it from starting. */
   private check(options: ReceiveOptions): Selector | null {
-    this.pending.check(options);
-    const selector = selectorOf(options, this.setup.from);
+    if (options !== NO_OPTIONS || this.pending.closed) this.pending.check(options);
+    const selector = options === NO_OPTIONS ? this.any : selectorOf(options, this.setup.from);
     if (this.failures.length > 0) throw this.failures.shift();
     return selector;
   }

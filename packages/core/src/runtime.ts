@@ -69,7 +69,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
   }
 
   /** `Sender.send` on a handle that the runtime opens at first use and keeps. */
-  send<A extends Destination>(to: A, body: InputOf<A>, options: SendOptions = {}): Promise<void> {
+  send<A extends Destination>(to: A, body: InputOf<A>, options?: SendOptions): Promise<void> {
     return promised(() => this.handles.implicitSender(to).send(body, options));
   }
 
@@ -77,13 +77,13 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
   trySend<A extends Destination>(
     to: A,
     body: InputOf<A>,
-    options: TrySendOptions & WaitOptions = {},
+    options?: TrySendOptions & WaitOptions,
   ): Promise<boolean> {
     return promised(() => this.handles.implicitSender(to).trySend(body, options));
   }
 
   /** `Receiver.receive`, likewise. Receiving from a mailbox that nobody hosts makes this process its host. */
-  receive<A extends Source>(from: A, options: ReceiveOptions = {}): Promise<Message<BodyOf<A>>> {
+  receive<A extends Source>(from: A, options?: ReceiveOptions): Promise<Message<BodyOf<A>>> {
     return promised(
       () => this.handles.implicitReceiver(from).receive(options) as Promise<Message<BodyOf<A>>>,
     );
@@ -92,7 +92,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
   /** `Receiver.tryReceive`, likewise. */
   tryReceive<A extends Source>(
     from: A,
-    options: TryReceiveOptions & WaitOptions = {},
+    options?: TryReceiveOptions & WaitOptions,
   ): Promise<Message<BodyOf<A>> | null> {
     return promised(
       () => this.handles.implicitReceiver(from).tryReceive(options) as Promise<Message<BodyOf<A>> | null>,

@@ -29,6 +29,7 @@ export interface TrySendOptions {
 export interface SendOptions extends TrySendOptions, WaitOptions {}
 
 const OPTIONS = ['timeout', 'signal', 'type', 'priority'];
+const NO_OPTIONS: SendOptions = Object.freeze({});
 
 /** What of a `sendMany` could be sent within the call: how many bodies, and those behind them that have been encoded. */
 interface AtOnce {
@@ -68,7 +69,7 @@ export class Sender<T = unknown> {
    * the mailbox turned out to have another capacity. Rejects with `ERR_OUTCOME_UNKNOWN` when the process that held the
    * mailbox was lost before it answered.
    */
-  send(body: T, options: SendOptions = {}): Promise<void> {
+  send(body: T, options: SendOptions = NO_OPTIONS): Promise<void> {
     return this.start(body, options, true) as Promise<void>;
   }
 
@@ -76,7 +77,7 @@ export class Sender<T = unknown> {
    * Never waits for space: `true` when accepted; `false` when the mailbox is full, when at capacity 0 nobody is receiving, or
    * when nobody hosts it. Over a link it waits for the host's answer. Rejects as `send` does, but for waiting.
    */
-  trySend(body: T, options: TrySendOptions & WaitOptions = {}): Promise<boolean> {
+  trySend(body: T, options: TrySendOptions & WaitOptions = NO_OPTIONS): Promise<boolean> {
     return this.start(body, options, false) as Promise<boolean>;
   }
 
@@ -108,12 +109,12 @@ export class Sender<T = unknown> {
   }
 
   /** `send`, blocking the thread. `ERR_UNSUPPORTED` where the transport's `capabilities.sync` is false. */
-  sendSync(body: T, options: SendOptions = {}): void {
+  sendSync(body: T, options: SendOptions = NO_OPTIONS): void {
     this.startSync(body, options, true, 'sendSync');
   }
 
   /** `trySend`, without a promise. `ERR_UNSUPPORTED` where the transport's `capabilities.sync` is false. */
-  trySendSync(body: T, options: TrySendOptions = {}): boolean {
+  trySendSync(body: T, options: TrySendOptions = NO_OPTIONS): boolean {
     return this.startSync(body, options, false, 'trySendSync') as boolean;
   }
 
@@ -172,7 +173,7 @@ export class Sender<T = unknown> {
 
   private start(body: T, options: SendOptions, wait: boolean): Promise<boolean | undefined> {
     try {
-      this.pending.check(options);
+      if (options !== NO_OPTIONS || this.pending.closed) this.pending.check(options);
       if (this.setup.schema === undefined) return this.dispatch(body, options, wait);
       const value = validate(body, this.setup.schema, this.setup.label);
       if (!(value instanceof Promise)) return this.dispatch(value, options, wait);
