@@ -6,7 +6,7 @@ export interface Addon {
   peerCredentials(fd: number): Credentials;
   adoptSocket(fd: number): { family: number; type: number; listening: boolean; path: string };
   duplicate(fd: number): number;
-  makePipe(): [read: number, write: number];
+  makePipe(capacity: number): [read: number, write: number];
   makeFifo(path: string): void;
   readonly FifoReader: new (
     path: string,

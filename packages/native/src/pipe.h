@@ -4,7 +4,7 @@
 
 namespace pigeonhole::pipe {
 
-/** makePipe() → [read end, write end] of a pipe2(2) pipe, closed on exec. The caller owns both descriptors. */
+/** makePipe(capacity) → [read end, write end] of a pipe2(2) pipe, closed on exec; 0: of the default size. The caller owns both descriptors. */
 void Init(Napi::Env env, Napi::Object exports);
 
 }  // namespace pigeonhole::pipe

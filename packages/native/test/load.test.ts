@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
@@ -55,6 +55,24 @@ test('a pipe is a pipe, and closed on exec', () => {
   for (const fd of [read, write])
     expect(fs.readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8')).toMatch(/flags:\s+0?2\d{6}/); // O_CLOEXEC
   for (const fd of [read, write]) fs.closeSync(fd);
+});
+
+test('a pipe holds as much as was asked for, as far as the system lets it', () => {
+  const largest = Number(readFileSync('/proc/sys/fs/pipe-max-size', 'utf8'));
+  for (const [asked, holds] of [
+    [0, 65_536],
+    [131_072, largest < 131_072 ? 65_536 : 131_072],
+  ] as const) {
+    const { read, write } = makePipe(asked);
+    const end = openSync(`/proc/self/fd/${write}`, constants.O_WRONLY | constants.O_NONBLOCK);
+    let written = 0;
+    const fill = (): void => {
+      for (;;) written += writeSync(end, Buffer.alloc(4096));
+    };
+    expect(fill).toThrow('EAGAIN');
+    expect(written).toBe(holds);
+    for (const fd of [read, write, end]) closeSync(fd);
+  }
 });
 
 test('the credentials of a peer are those of its process', async () => {

@@ -7,6 +7,9 @@ import { makePipe } from '@pigeonhole/native';
 import { hub } from './hub.js';
 import { inheritanceVariable } from './inheritance.js';
 
+/** Of each pipe, in bytes: a link may have so much under way. With 65,536, what a pipe has by itself, long bodies went by turns. */
+const CAPACITY = 256 * 1024;
+
 export interface SpawnProcessOptions extends SpawnOptions {
   /** Arguments of the script. */
   args?: readonly string[];
@@ -37,10 +40,10 @@ export function spawnProcess(script: string | URL, options: SpawnProcessOptions 
       `spawnProcess: script is ${show(script)}; it must be the path or file: URL of a module`,
     );
   const own = hub();
-  const down = makePipe();
+  const down = makePipe(CAPACITY);
   let up: ReturnType<typeof makePipe>;
   try {
-    up = makePipe();
+    up = makePipe(CAPACITY);
   } catch (error) {
     for (const fd of [down.read, down.write]) closeSync(fd);
     throw error;

@@ -38,7 +38,9 @@ export interface TrunkEvents {
 export class Trunk {
   private readonly incoming: Socket;
   private readonly outgoing: Socket;
-  private rest: Buffer | null = null;
+  /** A frame of which so many bytes have `come`. Used again, for there is one in each read of a long body. */
+  private partial: Buffer = Buffer.alloc(0);
+  private come = 0;
   private over = false;
   /** What has been written in this turn. */
   private corked: Uint8Array[] = [];
@@ -118,27 +120,64 @@ export class Trunk {
   }
 
   private take(chunk: Buffer): void {
-    let bytes = this.rest === null ? chunk : Buffer.concat([this.rest, chunk]);
-    this.rest = null;
-    while (bytes.length >= PREFIX && !this.over) {
-      const length = bytes.readUInt32LE(0);
-      const [to, from] = [bytes.readUInt16LE(4), bytes.readUInt16LE(6)];
-      if (length > MAX_FRAME || length < PREFIX - 4 + to + from) {
-        this.end(new PigeonholeError('ERR_FRAME', `a frame of ${length} bytes came through a pipe`));
-        return;
-      }
-      if (bytes.length < 4 + length) break;
-      const whole = bytes.subarray(0, 4 + length);
-      bytes = bytes.subarray(4 + length);
-      this.events.frame({
-        to: whole.toString('latin1', PREFIX, PREFIX + to),
-        from: whole.toString('latin1', PREFIX + to, PREFIX + to + from),
-        packet: whole.subarray(PREFIX + to + from),
-        whole,
-        more: bytes.length > 0,
-      });
+    let at = this.come > 0 ? this.complete(chunk) : 0;
+    while (!this.over && chunk.length - at >= PREFIX) {
+      const length = this.lengthOf(chunk, at);
+      if (chunk.length - at < length) break;
+      at += length;
+      if (length > 0) this.report(chunk.subarray(at - length, at), at < chunk.length);
     }
-    if (bytes.length > 0) this.rest = Buffer.from(bytes);
+    if (this.over || at === chunk.length) return;
+    this.come = chunk.length - at;
+    this.reserve(this.come);
+    chunk.copy(this.partial, 0, at);
+  }
+
+  /** Feeds the frame that has begun to come; how much of `chunk` that took. */
+  private complete(chunk: Buffer): number {
+    let at = 0;
+    const feed = (length: number): boolean => {
+      this.reserve(length);
+      const taken = chunk.copy(this.partial, this.come, at, Math.max(at, at + length - this.come));
+      at += taken;
+      this.come += taken;
+      return this.come >= length;
+    };
+    if (!feed(PREFIX)) return at;
+    const length = this.lengthOf(this.partial, 0);
+    if (this.over || !feed(length)) return at;
+    this.come = 0;
+    this.report(this.partial.subarray(0, length), at < chunk.length);
+    return at;
+  }
+
+  /** Of the frame that begins there; one that cannot be ends all, and has 0. */
+  private lengthOf(bytes: Buffer, at: number): number {
+    const length = bytes.readUInt32LE(at);
+    const addresses = bytes.readUInt16LE(at + 4) + bytes.readUInt16LE(at + 6);
+    if (length <= MAX_FRAME && length >= PREFIX - 4 + addresses) return 4 + length;
+    this.end(new PigeonholeError('ERR_FRAME', `a frame of ${length} bytes came through a pipe`));
+    return 0;
+  }
+
+  private report(whole: Buffer, more: boolean): void {
+    const to = PREFIX + whole.readUInt16LE(4);
+    const from = to + whole.readUInt16LE(6);
+    this.events.frame({
+      to: whole.toString('latin1', PREFIX, to),
+      from: whole.toString('latin1', to, from),
+      packet: whole.subarray(from),
+      whole,
+      more,
+    });
+  }
+
+  /** Room for so many bytes of a frame. */
+  private reserve(length: number): void {
+    if (this.partial.length >= length) return;
+    const larger = Buffer.allocUnsafeSlow(Math.min(2 * length, 4 + MAX_FRAME));
+    this.partial.copy(larger, 0, 0, this.come);
+    this.partial = larger;
   }
 }
 

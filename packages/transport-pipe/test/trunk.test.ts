@@ -50,6 +50,25 @@ function raw() {
 
 const head = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
 
+test('long frames and short ones arrive whole whatever the pieces of their stream', async () => {
+  const lengths = [0, 32_768, 5, 30_000, 32_768, 1];
+  const payloads = lengths.map((length, at) => Buffer.alloc(length, at + 1));
+  const stream = Buffer.concat(payloads.flatMap((payload) => trunkFrame('a/1', 'a/22', head, payload)));
+  for (const size of [7, 8, 9, 4_096, 33_000, 60_000]) {
+    const other = raw();
+    for (let at = 0; at < stream.length; at += size) {
+      other.write(stream.subarray(at, at + size));
+      if (size > 9 || at % 16 === 0) await new Promise(setImmediate);
+    }
+    await other.until(lengths.length);
+    expect(other.frames.map(({ to, from }) => `${to} ${from}`)).toEqual(lengths.map(() => 'a/1 a/22'));
+    const same = other.frames.map(({ packet }, at) =>
+      packet.subarray(head.length).equals(payloads[at] as Buffer),
+    );
+    expect(same).toEqual(lengths.map(() => true));
+  }
+});
+
 test('a frame arrives whole however its bytes are cut', async () => {
   const other = raw();
   const frame = Buffer.concat(trunkFrame('a/1', 'a', head, Buffer.from('hello')));
