@@ -202,7 +202,7 @@ export class PacketLinks {
 
   private sendWaiting(entry: Peer): void {
     while (!entry.full) {
-      const [first] = entry.waiting;
+      const first = entry.waiting[0];
       if (first === undefined) return;
       const { kind, side, number, body } = first;
       if (this.send(entry, kind, side, number, body, 0, body.byteLength)) entry.waiting.shift();
@@ -395,7 +395,7 @@ class PacketLink implements Link {
   }
 
   private flush(): void {
-    for (let [first] = this.queue; first !== undefined; [first] = this.queue) {
+    for (let first = this.queue[0]; first !== undefined; first = this.queue[0]) {
       const taken = this.links.data(this.peer, this.side, this.number, first, this.sentOfFirst, this.window);
       if (taken === 0) return;
       this.window -= taken;
