@@ -56,12 +56,18 @@ function placeInSlab(length: number): number {
 }
 
 /**
- * A frame so long is read to where it belongs, if this much of it is still due; and after it, the next read is for the head of another, for what
- * comes with that must be copied.
+ * A frame so long is read to where it belongs. After it, the next read is for the head of another: what comes with that must be copied, so
+ * it asks for little.
  */
 const LONG = 32 * 1024;
-const LEAST_IN_PLACE = 8 * 1024;
 const PEEK = 512;
+
+/** Before a frame in memory of its own: so the body of a `send`, behind a head of 28 bytes, begins where typed arrays of any kind can. */
+const PADDING = 4;
+
+function memoryFor(frame: number): Buffer {
+  return Buffer.allocUnsafeSlow(PADDING + frame).subarray(PADDING);
+}
 
 function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -90,7 +96,7 @@ export class FrameParser {
   /** Where the next bytes are to be read to, instead of being pushed: into the long frame that they belong to, or `shared`. */
   place(shared: Uint8Array): Uint8Array {
     const { partial, come } = this;
-    this.inPlace = partial !== null && partial.length >= LONG && partial.length - come >= LEAST_IN_PLACE;
+    this.inPlace = partial !== null && partial.length >= LONG;
     if (this.inPlace) this.given = (partial as Buffer).subarray(come);
     else {
       if (shared !== intake) {
@@ -98,7 +104,7 @@ export class FrameParser {
         intakeBuffer = asBuffer(shared);
         intakeView = viewOf(intakeBuffer);
       }
-      this.given = this.afterLong ? intakeBuffer.subarray(0, PEEK) : intakeBuffer;
+      this.given = this.afterLong && partial === null ? intakeBuffer.subarray(0, PEEK) : intakeBuffer;
     }
     return this.given;
   }
@@ -191,7 +197,7 @@ export class FrameParser {
       this.come += more;
       position = more;
       if (this.come < 4) return position;
-      const whole = Buffer.allocUnsafeSlow(4 + this.checked(partial.readUInt32LE(0)));
+      const whole = memoryFor(4 + this.checked(partial.readUInt32LE(0)));
       partial.copy(whole, 0, 0, 4);
       this.partial = partial = whole;
     }
@@ -211,7 +217,7 @@ export class FrameParser {
 
   private keep(rest: Buffer): void {
     const length = rest.length < 4 ? 0 : this.checked(rest.readUInt32LE(0));
-    this.partial = Buffer.allocUnsafeSlow(4 + length);
+    this.partial = memoryFor(4 + length);
     this.come = rest.copy(this.partial);
   }
 

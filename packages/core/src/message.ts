@@ -40,7 +40,7 @@ export interface Selector {
   readonly from: string | null;
 }
 
-export function matches(selector: Selector | null, envelope: Envelope): boolean {
+export function matches(selector: Selector | null, envelope: Pick<Envelope, 'from' | 'type'>): boolean {
   if (selector === null) return true;
   if (selector.from !== null && selector.from !== envelope.from) return false;
   return selector.types === null || selector.types.includes(envelope.type);

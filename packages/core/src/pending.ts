@@ -29,7 +29,7 @@ export class Pending implements CallTracker {
   /** Throws what would keep a call from starting: a closed handle, an unknown option, a bad timeout, a signal aborted before. */
   check(options: WaitOptions): void {
     if (this.closed) throw this.hasClosed();
-    checkOptions(options, this.known, this.label);
+    checkOptions(options, this.known, this.label, 'a call on ');
     this.checkWait(options);
   }
 

@@ -16,6 +16,7 @@ import type {
   SpawnOptions,
 } from './actor/types.js';
 import type { BodyOf, Destination, InputOf, Source } from './address.js';
+import { checkOptions } from './call-options.js';
 import type { Carrier } from './carrier.js';
 import type { Logger, ResolvedConfig } from './config.js';
 import { PigeonholeError, show } from './errors.js';
@@ -282,16 +283,17 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
    * milliseconds (default: `closeDeadline`, 1000) for others. Closing again gives the same report.
    */
   close(options: { deadline?: number } = {}): Promise<CloseReport> {
-    const { deadline = this.parts.config.closeDeadline } = options;
-    if (!(deadline >= 0 && deadline < 2 ** 31))
-      return Promise.reject(
-        new PigeonholeError(
+    return promised(() => {
+      checkOptions(options, ['deadline'], 'close of the runtime');
+      const { deadline = this.parts.config.closeDeadline } = options;
+      if (!(deadline >= 0 && deadline < 2 ** 31))
+        throw new PigeonholeError(
           'ERR_CONFIG',
           `option deadline is ${show(deadline)}; it must be 0 to 2147483647 milliseconds`,
-        ),
-      );
-    this.closing ??= this.shutDown(deadline);
-    return this.closing;
+        );
+      this.closing ??= this.shutDown(deadline);
+      return this.closing;
+    });
   }
 
   /**
@@ -300,12 +302,15 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
    * aborted. Never rejects for what could not be done: the report says it.
    */
   stop(options: { deadline?: number } = {}): Promise<StopReport> {
-    this.stopping ??= this.windDown(options.deadline ?? 10_000);
-    return this.stopping;
+    return promised(() => {
+      checkOptions(options, ['deadline'], 'stop of the runtime');
+      const deadline = checkTime(options.deadline ?? 10_000, 'deadline', 'of stop');
+      this.stopping ??= this.windDown(deadline);
+      return this.stopping;
+    });
   }
 
   private async windDown(deadline: number): Promise<StopReport> {
-    checkTime(deadline, 'deadline', 'of stop');
     const end = performance.now() + deadline;
     const { system } = this;
     const before = system?.handled ?? 0;

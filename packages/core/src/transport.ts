@@ -129,7 +129,10 @@ export interface LinkHandler {
    * before the event loop turns, so that what need not be answered now may wait for them.
    */
   data(chunk: Uint8Array, owned: boolean, more?: boolean): void;
-  /** Instead of `data`: where the next bytes are to be read to, `intake` or memory of the handler's own. Optional. */
+  /**
+   * Instead of `data`: where the next bytes are to be read to, a part of `intake` or memory of the handler's own, which the link may write to until it
+   * calls `filled`, once, or the link is over. Optional.
+   */
   place?(intake: Uint8Array): Uint8Array;
   /** With `place`: so many bytes have come there. */
   filled?(bytes: number): void;

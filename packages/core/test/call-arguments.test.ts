@@ -2,9 +2,11 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { anyPeer, createRuntime, mailbox, peer, type Runtime, topic } from '../dist/index.js';
+import { anyPeer, createRuntime, defineActor, mailbox, peer, type Runtime, topic } from '../dist/index.js';
 import { nearest } from '../src/config/suggestion.js';
 import { Child, rejection, runtimeDirectory } from './child.js';
+
+const idle = defineActor('a', { handlers: { work: () => {} } });
 
 async function alone(): Promise<Runtime> {
   const runtime = await createRuntime({ name: 'a', transport: 'memory', config: false, logger: false });
@@ -78,23 +80,20 @@ test('an option that a call has not is refused by every call, which does nothing
   const raw = mailbox<Uint8Array>('r', { codec: 'raw' });
   const [sender, receiver] = [await runtime.sender(box), await runtime.receiver(box)];
   const lender = await runtime.sender(raw);
-  const [actor, news] = [
-    runtime.ref('nobody') as never as Record<string, Record<string, Verb>>,
-    topic('t'),
-  ];
+  const [actor, news] = [runtime.ref('nobody') as never as Record<string, Record<string, Verb>>, topic('t')];
   type Verb = (arg: unknown, options: object) => Promise<unknown>;
   const slip = { timout: 50 } as never;
   for (const [of, call] of [
-    ["mailbox 'm'", () => sender.send(1, slip)],
-    ["mailbox 'm'", () => sender.trySend(1, slip)],
-    ["mailbox 'm'", () => sender.sendMany([1], slip)],
-    ["mailbox 'r'", () => lender.loan(4).commit(slip)],
-    ["mailbox 'm'", () => runtime.send(box, 1, slip)],
-    ["mailbox 'm'", () => receiver.receive(slip)],
-    ["mailbox 'm'", () => receiver.tryReceive(slip)],
-    ["mailbox 'm'", () => receiver.receiveMany(1, slip)],
-    ["mailbox 'm'", () => runtime.receive(box, slip)],
-    ['its sources', () => runtime.select([box], slip)],
+    ["a call on mailbox 'm'", () => sender.send(1, slip)],
+    ["a call on mailbox 'm'", () => sender.trySend(1, slip)],
+    ["a call on mailbox 'm'", () => sender.sendMany([1], slip)],
+    ["a call on mailbox 'r'", () => lender.loan(4).commit(slip)],
+    ["a call on mailbox 'm'", () => runtime.send(box, 1, slip)],
+    ["a call on mailbox 'm'", () => receiver.receive(slip)],
+    ["a call on mailbox 'm'", () => receiver.tryReceive(slip)],
+    ["a call on mailbox 'm'", () => receiver.receiveMany(1, slip)],
+    ["a call on mailbox 'm'", () => runtime.receive(box, slip)],
+    ['a call on its sources', () => runtime.select([box], slip)],
     ['nobody.work', () => actor.tell?.work?.(1, slip)],
     ['nobody.work', () => actor.ask?.work?.(1, slip)],
     ["publish to topic 't'", () => runtime.publish(news, 1, slip)],
@@ -108,7 +107,32 @@ test('an option that a call has not is refused by every call, which does nothing
   expect(() => actor.stream?.work?.(1, slip)).toThrow("nobody.work has no option 'timout'");
   const subscribing = runtime.subscribe(news, { overflow: 'wait', capcity: 5 } as never);
   expect((await rejection(subscribing)).message).toMatch("has no option 'capcity'; did you mean 'capacity'?");
+  for (const [of, call] of [
+    ["spawn of actor 'a'", () => runtime.spawn(idle, undefined, { instnces: 4 } as never)],
+    ['close of the runtime', () => runtime.close({ dedline: 1 } as never)],
+    ['stop of the runtime', () => runtime.stop({ dedline: 1 } as never)],
+  ] as [string, () => Promise<unknown>][])
+    expect(await rejection(call()), of).toMatchObject({
+      code: 'ERR_CONFIG',
+      message: expect.stringMatching(`^${of} has no option '.*'; did you mean '(instances|deadline)'`),
+    });
+  expect(await rejection(runtime.stop({ deadline: -1 }))).toMatchObject({ code: 'ERR_CONFIG' });
   expect(await receiver.tryReceive()).toBe(null);
+});
+
+test('options that an object inherits are its own affair', async () => {
+  const runtime = await alone();
+  const box = mailbox('m');
+  const inherited = Object.create({ helper: () => {}, timeout: 1 });
+  expect((await rejection(runtime.receive(box, inherited))).code).toBe('ERR_TIMEOUT');
+  Object.defineProperty(Object.prototype, 'polluting', { value: 1, enumerable: true, configurable: true });
+  try {
+    await runtime.send(mailbox('n', {}), 1, {});
+    await (await runtime.sender(mailbox('n'))).sendMany([2]);
+  } finally {
+    Reflect.deleteProperty(Object.prototype, 'polluting');
+  }
+  expect((await runtime.receive(mailbox('n'))).body).toBe(1);
 });
 
 test('nothing is sent to anyPeer', async () => {

@@ -280,6 +280,42 @@ describe('the parser', () => {
     expect(frames.map(({ rest }) => rest.buffer)).toEqual([places[1]?.buffer, places[3]?.buffer]);
   });
 
+  test('looks for no head where one has come: a stream of long and middling frames takes about two reads for each', () => {
+    const { parser, frames } = collector();
+    const intake = Buffer.alloc(65_536);
+    const sizes = [65_536, 20_000, 30_000, 65_540, 5, 32_768];
+    const expected = Array.from({ length: 60 }, (_, at) =>
+      plain(Kind.error, 0, at, Buffer.alloc(sizes[at % sizes.length] as number, at)),
+    );
+    const stream = Buffer.concat(expected.map(bytesOf));
+    let reads = 0;
+    for (let at = 0; at < stream.length; reads++) {
+      const place = parser.place(intake);
+      const length = Math.min(place.length, stream.length - at);
+      place.set(stream.subarray(at, at + length));
+      parser.filled(length);
+      at += length;
+    }
+    expect(Buffer.concat(frames.map(bytesOf)).equals(stream)).toBe(true);
+    expect(reads).toBeLessThan(2 * expected.length);
+  });
+
+  test('has the body of a send begin where typed arrays can, however the stream is cut', () => {
+    const message = { codec: 2, from: 'a', type: 0, priority: 0, sentAt: 0 };
+    const offsets = new Set<number>();
+    const parser = new FrameParser(
+      ({ own, bytes, start }) => own && offsets.add((bytes.byteOffset + start + 12) % 8),
+    );
+    parser.limit = LIMIT;
+    const writer = new FrameWriter((batch) => {
+      for (let at = 0; at < batch.length; at += 999) parser.push(batch.subarray(at, at + 999), false);
+    });
+    for (let size = 0; size < 5000; size += 100)
+      writer.send(1, size, { body: Buffer.alloc(size), ...message }, true);
+    writer.flush();
+    expect([...offsets]).toEqual([0]);
+  });
+
   test('shows what comes before a frame that may not be', () => {
     const fine = bytesOf(plain(Kind.ping, 0, 7));
     for (const length of [0, 11, LIMIT + 1, 2 ** 32 - 1]) {

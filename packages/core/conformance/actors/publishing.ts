@@ -82,6 +82,16 @@ export const publishing: readonly ActorTest[] = [
         [(await oldest.subscription.receive()).body, (await oldest.subscription.receive()).body],
         [2, 3],
       );
+      const { subscription } = oldest;
+      assert.equal((await rejection(subscription.receive({ timeout: 20 }))).code, 'ERR_TIMEOUT');
+      const abort = new AbortController();
+      const aborted = rejection(subscription.receive({ signal: abort.signal }));
+      const others = rejection(subscription.receive({ from: 'nobody', timeout: 50 }));
+      abort.abort(new Error('enough'));
+      assert.equal((await aborted).message, 'enough');
+      await stage.until(async () => (await server.publish(oldest.own, 4)).accepted, 'acceptance');
+      assert.equal((await others).code, 'ERR_TIMEOUT');
+      assert.equal((await subscription.receive({ from: server.name, timeout: 5_000 })).body, 4);
       const waiting = await outcome('wait');
       await server.publish(waiting.own, 1);
       const held = server.publish(waiting.own, 2);

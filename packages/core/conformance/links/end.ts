@@ -28,6 +28,10 @@ export class End implements LinkHandler {
     return Buffer.concat(this.chunks);
   }
 
+  get drains(): number {
+    return this.log.filter((what) => what === 'drain').length;
+  }
+
   /** Bytes that have come. */
   get length(): number {
     return this.chunks.reduce((sum, chunk) => sum + chunk.length, 0);

@@ -53,6 +53,24 @@ export const linkTests: readonly { title: string; run(stage: LinkStage): Promise
     },
   },
   {
+    title: 'a batch written by a link that is empty then may be written over',
+    async run(stage) {
+      const [near, far] = await stage.link();
+      const sent: Buffer[] = [];
+      for (let i = 0; i < 200; i++) {
+        const batch = Buffer.alloc(1 + ((i * 7919) % 100_000), i);
+        sent.push(Buffer.from(batch));
+        const takesMore = near.call((link) => link.write(batch));
+        if (near.link.empty) batch.fill(0xee);
+        const drains = near.drains;
+        if (!takesMore) await near.until(() => near.drains > drains);
+      }
+      const all = Buffer.concat(sent);
+      await far.until(() => far.length >= all.length);
+      assert.ok(far.bytes.equals(all));
+    },
+  },
+  {
     title: 'write answers false when it would rather wait, drain follows, and nothing is lost meanwhile',
     async run(stage) {
       const [near, far] = await stage.link();

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { forLater, rejects } from '../expect.js';
-import { bytesRecipe, expectedDigest } from '../fixtures.js';
+import { bytesRecipe, digestOf, expectedDigest } from '../fixtures.js';
 import type { Harness } from '../harness.js';
 import { type ConformanceRule, rule } from '../rule.js';
 
@@ -278,12 +278,16 @@ async function killedReading(t: Harness): Promise<void> {
   await t.kill(dying);
   await b.event('peer:down', ({ name }) => name === dying.name, dying.name);
   await sender.commit(await sender.loan(3000, 2));
-  // In shared memory it comes back; elsewhere it has been received.
-  const next = (await t.within(receiver.borrow(), 'a message')).digest;
-  if (next === expectedDigest(3000, 1))
-    assert.equal((await t.within(receiver.borrow(), 'the other')).digest, expectedDigest(3000, 2));
-  else assert.equal(next, expectedDigest(3000, 2));
-  assert.equal(await receiver.tryReceive(), null);
+  // In shared memory it comes back, perhaps only after word of the death: the kernel closes one descriptor after another. Elsewhere it has been received.
+  const first = (await t.within(receiver.borrow(), 'a message')).digest;
+  const rest = [1, 2].map((seed) => expectedDigest(3000, seed)).filter((digest) => digest !== first);
+  assert.equal(rest.length, 1);
+  if (first === expectedDigest(3000, 1))
+    assert.equal((await t.within(receiver.borrow(), 'the other')).digest, rest[0]);
+  else {
+    const late = await receiver.tryReceive();
+    if (late !== null) assert.equal(digestOf(late.body as Uint8Array), rest[0]);
+  }
 }
 
 export const lending: readonly ConformanceRule[] = [

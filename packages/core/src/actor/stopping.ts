@@ -1,3 +1,4 @@
+import { checkOptions } from '../call-options.js';
 import type { StopReport } from '../reports.js';
 import type { Runtime } from '../runtime.js';
 import { checkTime } from './option-error.js';
@@ -21,6 +22,7 @@ const numbers: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGTER
  * delivered, with 1 when something was aborted or left. At the second one the process ends at once. Call what it returns to undo it.
  */
 export function stopOnSignals(runtime: Runtime, options: SignalOptions = {}): () => void {
+  checkOptions(options, ['signals', 'deadline', 'report', 'exit'], 'stopOnSignals');
   const { signals = ['SIGTERM', 'SIGINT'], deadline = 10_000, report, exit = true } = options;
   checkTime(deadline, 'deadline', 'of stopOnSignals');
   let stopping = false;

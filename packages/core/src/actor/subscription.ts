@@ -1,10 +1,22 @@
 import { PigeonholeError } from '../errors.js';
-import type { Message } from '../message.js';
+import { type Message, matches, type Selector } from '../message.js';
+import { selectorOf } from '../opening.js';
+import { Pending } from '../pending.js';
 import type { ReceiveOptions, Receiver } from '../receiver.js';
+import { Operation, OperationList } from '../waiting.js';
 import type { Overflow } from './topic.js';
 
-interface Waiting<T> {
-  resolve(result: IteratorResult<Message<T>, undefined>): void;
+const OPTIONS = ['timeout', 'signal', 'type', 'from'];
+
+/** A receive from what a subscription with `drop-oldest` has kept. */
+class Take<T> extends Operation<Message<T>> {
+  constructor(readonly selector: Selector | null) {
+    super();
+  }
+
+  give(message: Message<T>): void {
+    this.settle(message);
+  }
 }
 
 /** One subscriber's messages, in a mailbox of its own: `for await (const { body, from } of subscription)`. */
@@ -12,7 +24,12 @@ export class Subscription<T = unknown> implements AsyncIterable<Message<T>> {
   private readonly receiver: Receiver<T>;
   /** With `drop-oldest`, messages move in here as they come, and the oldest makes room. */
   private readonly ring: Message<T>[] = [];
-  private readonly waiting: Waiting<T>[] = [];
+  private readonly waiting = new OperationList<Take<T>>();
+  private readonly pending = new Pending(
+    'this subscription',
+    OPTIONS,
+    () => new PigeonholeError('ERR_CLOSED', 'this subscription is closed'),
+  );
   private droppedCount = 0;
   private closing: Promise<void> | null = null;
 
@@ -31,12 +48,9 @@ export class Subscription<T = unknown> implements AsyncIterable<Message<T>> {
     return this.droppedCount;
   }
 
-  /** The next message. Rejects with `ERR_CLOSED` when it is closed, and as `receive` does. */
+  /** The next message, or the next that matches. Rejects with `ERR_CLOSED` when it is closed, and as `Receiver.receive` does. */
   async receive(options: ReceiveOptions = {}): Promise<Message<T>> {
-    if (this.policy.overflow !== 'drop-oldest') return this.receiver.receive(options);
-    const { done, value } = await this.next();
-    if (done) throw new PigeonholeError('ERR_CLOSED', 'this subscription is closed');
-    return value;
+    return this.policy.overflow === 'drop-oldest' ? this.take(options) : this.receiver.receive(options);
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<Message<T>> {
@@ -50,11 +64,21 @@ export class Subscription<T = unknown> implements AsyncIterable<Message<T>> {
     };
   }
 
-  private next(): Promise<IteratorResult<Message<T>, undefined>> {
-    return new Promise((resolve) => {
-      this.waiting.push({ resolve });
-      this.serve();
-    });
+  private async next(): Promise<IteratorResult<Message<T>, undefined>> {
+    try {
+      return { done: false, value: await this.take({}) };
+    } catch (error) {
+      if (this.closing === null) throw error;
+      return { done: true, value: undefined };
+    }
+  }
+
+  private take(options: ReceiveOptions): Promise<Message<T>> {
+    this.pending.check(options);
+    const operation = new Take<T>(selectorOf(options, null));
+    this.waiting.push(operation);
+    this.serve();
+    return this.pending.outcome(operation, options, 'receive from', () => operation.withdrawn());
   }
 
   private async pump(): Promise<void> {
@@ -69,11 +93,11 @@ export class Subscription<T = unknown> implements AsyncIterable<Message<T>> {
   }
 
   private serve(): void {
-    while (this.waiting.length > 0) {
-      const message = this.ring.shift();
-      if (message !== undefined) this.waiting.shift()?.resolve({ done: false, value: message });
-      else if (this.closing !== null) this.waiting.shift()?.resolve({ done: true, value: undefined });
-      else return;
+    for (let taking = this.waiting.first; taking !== null && this.ring.length > 0; ) {
+      const { next, selector } = taking;
+      const found = this.ring.findIndex(({ from, type = 0 }) => matches(selector, { from, type }));
+      if (found >= 0) taking.give(this.ring.splice(found, 1)[0] as Message<T>);
+      taking = next as Take<T> | null;
     }
   }
 
@@ -87,7 +111,7 @@ export class Subscription<T = unknown> implements AsyncIterable<Message<T>> {
     this.unsubscribe();
     this.ring.length = 0;
     await this.receiver.close();
-    queueMicrotask(() => this.serve());
+    await this.pending.close((operation) => operation.withdrawn());
   }
 
   [Symbol.asyncDispose](): Promise<void> {

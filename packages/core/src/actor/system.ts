@@ -1,3 +1,4 @@
+import { checkOptions } from '../call-options.js';
 import { PigeonholeError } from '../errors.js';
 import type { PeerEvent } from '../events.js';
 import type { Message } from '../message.js';
@@ -12,7 +13,7 @@ import { Deadlines } from './deadlines.js';
 import { checkInstances, checkSpread, isActorDefinition } from './define.js';
 import { Incoming } from './incoming.js';
 import { type Child, LocalActor, type Parent } from './local-actor.js';
-import { optionError } from './option-error.js';
+import { checkTime, optionError } from './option-error.js';
 import { PlacedPool } from './placed-pool.js';
 import { PlacedActor } from './placement.js';
 import { poolOf, type Share } from './pool.js';
@@ -22,6 +23,8 @@ import { Topics } from './topic.js';
 import { tellTurn } from './turn.js';
 import type { ActorDefinition, ActorRef, SpawnedActor, SpawnOptions } from './types.js';
 import { Watches } from './watch.js';
+
+const SPAWN_OPTIONS = ['name', 'instances', 'placement', 'spread', 'module'];
 
 /** So many of the processes that ended are remembered: what they asked may still be on its way. */
 const REMEMBERED = 1024;
@@ -143,6 +146,7 @@ export class ActorSystem {
     if (this.closing !== null) throw this.closing;
     if (!isActorDefinition(definition))
       throw optionError('definition', 'of spawn', definition, 'what defineActor returns');
+    checkOptions(options, SPAWN_OPTIONS, `spawn of actor '${definition.name}'`);
     const { name = definition.name, placement = 'here', spread } = options;
     if (!['here', 'thread', 'process'].includes(placement))
       throw optionError('placement', `of actor '${name}'`, placement, "'here', 'thread', 'process'");
@@ -194,7 +198,11 @@ export class ActorSystem {
 
   /** The handle that `spawn` resolves with. */
   spawned(child: Child): SpawnedActor {
-    return makeOwnRef(child.name, this, ({ deadline = 5_000 } = {}) => child.stop(deadline));
+    return makeOwnRef(child.name, this, async (options = {}) => {
+      checkOptions(options, ['deadline'], `stop of actor '${child.name}'`);
+      const { deadline = 5_000 } = options;
+      await child.stop(checkTime(deadline, 'deadline', `of actor '${child.name}'`));
+    });
   }
 
   ended(actor: Child): void {

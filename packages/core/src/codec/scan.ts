@@ -76,13 +76,7 @@ export class MsgpackScan {
       if (frame !== Frame.values) {
         const keyDue = (left & 1) === 1;
         if (keyDue && frame <= Frame.binPairs) {
-          const next = frame === Frame.stringPairs ? shortText(bytes, at, end) : 0;
-          at =
-            next > 0 && next - at !== PROTO_BYTES
-              ? next
-              : frame === Frame.stringPairs
-                ? reader.key(at)
-                : reader.utf16(at);
+          at = frame === Frame.stringPairs ? this.#key(bytes, at, end) : reader.utf16(at);
           continue;
         }
         if (frame === Frame.set || (keyDue && frame === Frame.anyPairs)) this.#countKey(bytes, at);
@@ -119,6 +113,12 @@ export class MsgpackScan {
       left = items;
       frame = inner;
     }
+  }
+
+  #key(bytes: Uint8Array, at: number, end: number): number {
+    const next = shortText(bytes, at, end);
+    // One as long as `__proto__` is looked at.
+    return next === 0 || next - at === PROTO_BYTES ? this.#reader.key(at) : next;
   }
 
   /** A string, binary or larger container, or an extension: whatever needs more than its token to be passed. */

@@ -26,9 +26,13 @@ export class Framed implements Envelope {
   }
 
   decodedBy(codec: Codec, limits: CodecLimits): unknown {
-    if (this.own && codec.adopt !== undefined) return codec.adopt(this.body);
+    const { bytes, start, end } = this;
+    // One that typed arrays could not be laid over is copied, or whether they can would depend on how a stream was cut.
+    if (this.own && codec.adopt !== undefined && (bytes.byteOffset + start) % 8 === 0)
+      return codec.adopt(this.body);
     // That of the application could not be verified where it came in.
     if (codec.id === CodecId.custom) return decodeUnverified(this.body, codec, limits);
-    return codec.decodeRange?.(this.bytes, this.start, this.end) ?? codec.decode(this.body);
+    if (codec.decodeRange !== undefined) return codec.decodeRange(bytes, start, end);
+    return codec.decode(this.body);
   }
 }
