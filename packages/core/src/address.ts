@@ -16,7 +16,10 @@ export interface MailboxOptions<T = unknown, I = T> {
   schema?: StandardSchemaV1<I, T>;
   /** Default `'fifo'`. `'priority'`: higher `priority` first, first in first out within one. */
   ordering?: Ordering;
-  /** How this process encodes bodies for it. Default `'msgpack'`. */
+  /**
+   * How this process encodes bodies for it. Default `'msgpack'`. `'raw'` takes a Uint8Array and gives a Buffer, whose `buffer`, as of any Buffer,
+   * may be larger than it: mind `byteOffset`.
+   */
   codec?: CodecName | Codec;
 }
 
