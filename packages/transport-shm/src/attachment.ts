@@ -27,6 +27,12 @@ const BUFFER_BYTES = 64 * 1024;
 /** So many messages go through it at a time. */
 const BATCH = 256;
 
+/**
+ * After word that a process is gone, further sweeps follow at these distances (milliseconds): who leaves in order says so before it has left the
+ * shared memory, and of who is killed the kernel, or the end of a worker thread, closes one descriptor after another.
+ */
+const SWEEP_AGAIN = [20, 200, 2_000];
+
 /** Everything of one runtime in shared memory: its membership, its bell and its mailboxes. */
 export class ShmAttachment implements StoreAttachment {
   private readonly mailboxes = new Map<string, SharedMailbox>();
@@ -84,14 +90,14 @@ export class ShmAttachment implements StoreAttachment {
   /** A process is gone: what it had claimed comes back, what it waited with is withdrawn, and its places are free. */
   peerDown(): void {
     if (this.sweeping !== null) clearTimeout(this.sweeping);
-    const sweep = (again: boolean): void => {
+    const sweep = (pauses: readonly number[]): void => {
       this.sweeping = null;
       if (!this.members.enter()) {
-        this.sweeping = setTimeout(() => sweep(again), 10);
+        this.sweeping = setTimeout(() => sweep(pauses), 10);
         return;
       }
-      // Who leaves in order says so before it has left the shared memory.
-      if (again) this.sweeping = setTimeout(() => sweep(false), 200).unref();
+      const [pause, ...rest] = pauses;
+      if (pause !== undefined) this.sweeping = setTimeout(() => sweep(rest), pause).unref();
       try {
         this.meeting.renew();
         for (const mailbox of this.mailboxes.values()) mailbox.sweep();
@@ -100,7 +106,7 @@ export class ShmAttachment implements StoreAttachment {
         this.members.exit();
       }
     };
-    sweep(true);
+    sweep(SWEEP_AGAIN);
   }
 
   async close(): Promise<void> {
