@@ -69,7 +69,7 @@ export function checksAsItDecodes(codec: Codec): codec is Codec & Required<Pick<
 /** Decodes a body, and checks it where nobody has yet. */
 function bodyOf(envelope: Envelope, codec: Codec, limits: CodecLimits): unknown {
   if (envelope.decodedBy !== undefined) return envelope.decodedBy(codec, limits);
-  // Of a built-in codec: it was encoded by this process.
+  // Of a built-in codec: it has been verified where it came in, or was encoded by this process.
   if (codec.id !== CodecId.custom) return codec.decode(envelope.body);
   return decodeUnverified(envelope.body, codec, limits);
 }
