@@ -87,6 +87,16 @@ export function hasSystemCode(error: unknown, ...codes: string[]): boolean {
   return error instanceof Error && codes.includes((error as NodeJS.ErrnoException).code ?? '');
 }
 
+/** What `load` imports; null where that package is not installed. */
+export async function ifInstalled<T>(load: () => Promise<T>): Promise<T | null> {
+  try {
+    return await load();
+  } catch (error) {
+    if (hasSystemCode(error, 'ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND')) return null;
+    throw error;
+  }
+}
+
 /** A short rendering of any value for an error message: never throws, never longer than 80 characters. */
 export function show(value: unknown): string {
   let text: string;

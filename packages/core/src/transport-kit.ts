@@ -7,6 +7,7 @@ export {
   type ErrorDetails,
   errorCodes,
   hasSystemCode,
+  ifInstalled,
   PigeonholeError,
   show,
   WITHOUT_NATIVE,

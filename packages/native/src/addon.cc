@@ -12,6 +12,7 @@
 #include "shm_mailbox.h"
 #include "unix_datagram.h"
 #include "sysv_mq.h"
+#include "udp_socket.h"
 
 namespace {
 
@@ -29,6 +30,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   pigeonhole::shm::Init(env, exports);
   pigeonhole::unix_datagram::Init(env, exports);
   pigeonhole::sysv_mq::Init(env, exports);
+  pigeonhole::udp_socket::Init(env, exports);
   return exports;
 }
 

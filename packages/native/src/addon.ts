@@ -22,6 +22,16 @@ export interface Addon {
     onDatagrams: (countOrNegativeErrno: number) => void,
   ) => AddonDatagramReceiver;
   readonly DatagramSender: new (path: string, sendBuffer: number, onRoom: () => void) => AddonDatagramSender;
+  udpPlaceOf(host: string, port: number): Uint8Array;
+  readonly UdpSocket: new (
+    host: string,
+    port: number,
+    receiveBuffer: number,
+    scratch: Uint8Array,
+    report: Uint32Array,
+    onDatagrams: (countOrNegativeErrno: number) => void,
+    onRoom: () => void,
+  ) => AddonUdpSocket;
   unlinkPosixQueue(name: string): boolean;
   readonly PosixQueue: new (
     name: string,
@@ -207,6 +217,17 @@ export interface AddonDatagramSender {
   readonly maxBytes: number;
   send(header: Uint8Array, body: Uint8Array, start: number, end: number): number;
   awaitRoom(): void;
+  close(): void;
+}
+
+export interface AddonUdpSocket {
+  local(): [host: string, port: number];
+  receiveBuffer(): number;
+  source(slot: number): [host: string, port: number, place: Uint8Array];
+  send(place: Uint8Array, pieces: readonly Uint8Array[]): number;
+  awaitRoom(): void;
+  ref(): void;
+  unref(): void;
   close(): void;
 }
 

@@ -23,6 +23,7 @@ export { PosixQueue, type PosixQueueOptions, type QueueAttributes } from './posi
 export { type ProcessWatch, watchProcess } from './process-watch.js';
 export { mapRegion, type RegionOptions } from './region.js';
 export { SYSV_TEXT, SysvQueue, type SysvQueueEvents, type SysvStatus } from './sysv-queue.js';
+export { type UdpPlace, UdpSocket, type UdpSocketOptions } from './udp-socket.js';
 export {
   DatagramReceiver,
   type DatagramReceiverOptions,

@@ -5,6 +5,8 @@ import type { KernelFailure } from './addon.js';
 
 const {
   EACCES,
+  EADDRINUSE,
+  EADDRNOTAVAIL,
   ECONNREFUSED,
   EDQUOT,
   EEXIST,
@@ -58,6 +60,8 @@ const meanings = new Map<number, Meaning>([
   [ECONNREFUSED, gone],
   [ENOTCONN, gone],
   [ESRCH, gone],
+  [EADDRINUSE, { code: 'ERR_TRANSPORT', advice: 'another socket has that address' }],
+  [EADDRNOTAVAIL, { code: 'ERR_TRANSPORT', advice: 'that is no address of this machine' }],
   [EPROTOTYPE, { code: 'ERR_TRANSPORT', advice: 'it is a socket of another kind' }],
   [ENOSYS, unsupported],
   [EOPNOTSUPP, unsupported],

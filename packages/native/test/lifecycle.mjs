@@ -18,6 +18,7 @@ import {
   openDoorbell,
   PosixQueue,
   SysvQueue,
+  UdpSocket,
   watchProcess,
 } from '@pigeonhole/native';
 
@@ -55,8 +56,11 @@ function useAll(onRing = () => {}) {
   const sender = new DatagramSender(`${path}.dgram`);
   sender.send(Uint8Array.of(1));
   sender.awaitRoom();
+  // Always with something to receive: so it is in the middle of a call when the thread ends.
+  const udp = new UdpSocket('127.0.0.1', 0, (bytes, from) => udp.send(from, [bytes], () => {}));
+  udp.send(udp.placeOf(udp.host, udp.port), [Uint8Array.of(1)], () => {});
   const queues = useQueues();
-  globalThis.kept = { doorbell, region, lock, watch, writer, bell, receiver, sender, queues };
+  globalThis.kept = { doorbell, region, lock, watch, writer, bell, receiver, sender, udp, queues };
   return () => bell.ring(Uint8Array.of(1));
 }
 
@@ -93,10 +97,11 @@ const inMain = {
   },
   'end by itself, all closed': () => {
     useAll();
-    const { doorbell, lock, watch, writer, bell, receiver, sender, queues } = globalThis.kept;
-    const all = [doorbell, lock, watch, writer, bell, receiver, sender, queues.posix, queues.sysv];
+    const { doorbell, lock, watch, writer, bell, receiver, sender, udp, queues } = globalThis.kept;
+    const all = [doorbell, lock, watch, writer, bell, receiver, sender, udp, queues.posix, queues.sysv];
     for (const one of [...all, ...all]) one.close();
     receiver.ref();
+    udp.ref();
     doorbell.ref();
     doorbell.resume();
   },
@@ -104,12 +109,14 @@ const inMain = {
     useAll();
     globalThis.kept.doorbell.unref();
     globalThis.kept.receiver.unref();
+    globalThis.kept.udp.unref();
   },
   'close in a callback': () => {
     useAll(() => {
       globalThis.kept.doorbell.close();
       globalThis.kept.writer.close();
       globalThis.kept.receiver.close();
+      globalThis.kept.udp.close();
       globalThis.kept.sender.close();
     })();
   },
@@ -123,6 +130,7 @@ const inMain = {
       new FileLock(fifo);
       new DatagramReceiver(`${fifo}.dgram`, () => {}).close();
       new DatagramSender(`${path}.dgram`);
+      new UdpSocket('127.0.0.1', 0, () => {}).close();
       reader.close();
       globalThis.gc();
       await new Promise(setImmediate);
@@ -182,6 +190,7 @@ const inWorker = {
     useAll();
     globalThis.kept.doorbell.unref();
     globalThis.kept.receiver.unref();
+    globalThis.kept.udp.unref();
   },
   'ring for ever': () => {
     const ring = useAll(() => ring());

@@ -97,8 +97,8 @@ export class Dial {
   }
 
   private knock(): void {
-    const { host, port, key } = this.to;
-    this.owner.send([prove(key, encodeInit(this.link.id, this.owner.window, this.cookie))], host, port);
+    const { key } = this.to;
+    this.owner.send([prove(key, encodeInit(this.link.id, this.owner.window, this.cookie))], this.link.at);
     // Once the link has been given out it must not keep the process alive for ever.
     this.timer = setTimeout(() => {
       this.pause = Math.min(2 * this.pause, LONGEST_PAUSE);

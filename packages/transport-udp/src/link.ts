@@ -2,12 +2,13 @@ import { type Link, type LinkHandler, PigeonholeError } from '@pigeonhole/core/t
 import { place } from './address.js';
 import { Connection } from './connection.js';
 import { encodeReset } from './packet.js';
+import type { Place } from './socket.js';
 
 /** What a link asks of its port. */
 export interface LinkOwner {
   /** What a link may have under way to this port, in charged bytes. */
   readonly window: number;
-  send(pieces: Uint8Array[], host: string, port: number): void;
+  send(pieces: Uint8Array[], to: Place): void;
   /** Calls back once everything that has come by now has been read. */
   afterArrivals(then: () => void): void;
   over(link: UdpLink): void;
@@ -35,14 +36,14 @@ export class UdpLink implements Link {
   constructor(
     private readonly owner: LinkOwner,
     readonly id: string,
-    readonly host: string,
-    readonly port: number,
+    /** Where the other side is. */
+    readonly at: Place,
     mostPayload: number,
   ) {
     this.connection = new Connection(
       { mostPayload, ownWindow: () => owner.window },
       {
-        transmit: (pieces) => owner.send(pieces, host, port),
+        transmit: (pieces) => owner.send(pieces, at),
         data: (chunk) => this.handler.data(chunk, true),
         drain: () => this.handler.drain(),
         over: () => this.end(),
@@ -82,7 +83,7 @@ export class UdpLink implements Link {
 
   destroy(error?: Error): void {
     if (this.ended) return;
-    if (this.remote !== null) this.owner.send([encodeReset(this.remote, false)], this.host, this.port);
+    if (this.remote !== null) this.owner.send([encodeReset(this.remote, false)], this.at);
     this.silence();
     // Not from within this call.
     setImmediate(() => this.handler.end(error));
@@ -108,7 +109,7 @@ export class UdpLink implements Link {
   }
 
   lost(why: string): void {
-    const at = place(this.host, this.port);
+    const at = place(this.at.host, this.at.port);
     this.end(
       new PigeonholeError('ERR_PEER_DOWN', `the connection with ${at} is over: ${why}`, { address: at }),
     );

@@ -1,4 +1,3 @@
-import type { RemoteInfo, Socket } from 'node:dgram';
 import type { Link, LinkHandler, Port, PortContext } from '@pigeonhole/core/transport';
 import { formatAddress, isLoopback, parseAddress, place } from './address.js';
 import { leastWindow } from './connection.js';
@@ -20,7 +19,7 @@ import {
   kindOf,
   Refusal,
 } from './packet.js';
-import { openSocket, socketTrouble } from './socket.js';
+import { openSocket, type Place, type Socket, socketTrouble } from './socket.js';
 
 /** Bytes of the stream in a datagram to this host: ten times as fast as 1,200 in each, and a small part of any receive buffer. */
 const LOOPBACK_PAYLOAD = 32_000;
@@ -35,8 +34,7 @@ const MARK_TRIES = 3;
 /** The one UDP socket of a process: every link's datagrams go through it, told apart by connection ids. */
 export class UdpPort implements Port, LinkOwner {
   readonly address: string;
-  private readonly host: string;
-  private readonly port: number;
+  private readonly self: Place;
   private readonly budget: number;
   private readonly door = new Door();
   private readonly links = new Map<string, UdpLink>();
@@ -53,23 +51,26 @@ export class UdpPort implements Port, LinkOwner {
     private readonly socket: Socket,
     private readonly context: PortContext,
   ) {
-    const { address, port } = socket.address();
-    [this.host, this.port] = [address, port];
-    this.address = formatAddress({ host: address, port, key: this.door.key });
-    this.budget = Math.floor(socket.getRecvBufferSize() * PROMISED);
-    socket.on('message', (datagram, from) => this.onDatagram(datagram, from));
-    socket.on('error', (error) => this.trouble(error));
+    const { host, port } = socket;
+    this.address = formatAddress({ host, port, key: this.door.key });
+    this.budget = Math.floor(socket.receiveBuffer * PROMISED);
+    this.self = socket.placeOf(host, port);
   }
 
   static async open(context: PortContext, listen: Listen): Promise<UdpPort> {
-    return new UdpPort(await openSocket(listen), context);
+    const socket = await openSocket(listen, {
+      datagram: (datagram, from) => port.onDatagram(datagram, from),
+      trouble: (error) => port.trouble(error),
+    });
+    const port = new UdpPort(socket, context);
+    return port;
   }
 
   async connect(address: string, handler: LinkHandler): Promise<Link> {
     const to = parseAddress(address);
-    const link = this.newLink(to.host, to.port);
+    const link = this.newLink(this.socket.placeOf(to.host, to.port));
     link.report(handler);
-    const dial = new Dial(this, link, to, this.host);
+    const dial = new Dial(this, link, to, this.self.host);
     this.dials.set(link.id, dial);
     try {
       await dial.start();
@@ -92,9 +93,8 @@ export class UdpPort implements Port, LinkOwner {
     return Math.max(leastWindow(LOOPBACK_PAYLOAD), Math.floor(this.budget / Math.max(1, this.links.size)));
   }
 
-  send(pieces: Uint8Array[], host: string, port: number): void {
-    if (this.socketClosed) return;
-    this.socket.send(pieces, port, host, this.onSent);
+  send(pieces: Uint8Array[], to: Place): void {
+    if (!this.socketClosed) this.socket.send(to, pieces, this.onSent);
   }
 
   afterArrivals(then: () => void, tries = MARK_TRIES): void {
@@ -109,7 +109,7 @@ export class UdpPort implements Port, LinkOwner {
       this.marks.delete(id);
       then();
     });
-    this.send([encodeMark(id)], this.host, this.port);
+    this.send([encodeMark(id)], this.self);
   }
 
   over(link: UdpLink): void {
@@ -117,13 +117,13 @@ export class UdpPort implements Port, LinkOwner {
     this.dials.get(link.id)?.stop();
     this.dials.delete(link.id);
     this.unsettled.delete(link);
-    if (link.remote !== null) this.remotes.delete(remoteKey(link.host, link.port, link.remote));
+    if (link.remote !== null) this.remotes.delete(remoteKey(link.at, link.remote));
     this.closeSocketIfDone();
   }
 
-  private newLink(host: string, port: number): UdpLink {
-    const most = isLoopback(host) ? LOOPBACK_PAYLOAD : NETWORK_PAYLOAD;
-    const link = new UdpLink(this, newId(), host, port, most);
+  private newLink(at: Place): UdpLink {
+    const most = isLoopback(at.host) ? LOOPBACK_PAYLOAD : NETWORK_PAYLOAD;
+    const link = new UdpLink(this, newId(), at, most);
     this.links.set(link.id, link);
     return link;
   }
@@ -136,7 +136,7 @@ export class UdpPort implements Port, LinkOwner {
 
   // Datagrams: anybody's, so whatever is not in order is dropped
 
-  private onDatagram(datagram: Buffer, from: RemoteInfo): void {
+  private onDatagram(datagram: Buffer, from: Place): void {
     const id = idOf(datagram);
     if (id === null) return;
     const kind = kindOf(datagram);
@@ -148,19 +148,20 @@ export class UdpPort implements Port, LinkOwner {
       return;
     }
     if (kind === Kind.mark) {
-      if (from.port === this.port && from.address === this.host) this.marks.get(id)?.();
+      if (isSame(from, this.self)) this.marks.get(id)?.();
       return;
     }
     if (kind === Kind.reset) return this.onReset(datagram, id, from);
     const link = this.links.get(id);
     const dial = this.dials.get(id);
-    if (dial !== undefined && link !== undefined && isFrom(link, from)) this.onAnswer(kind, datagram, dial);
+    if (dial !== undefined && link !== undefined && isSame(link.at, from))
+      this.onAnswer(kind, datagram, dial);
   }
 
-  private onData(datagram: Buffer, id: string, from: RemoteInfo): void {
+  private onData(datagram: Buffer, id: string, from: Place): void {
     const link = this.links.get(id);
     if (link === undefined) return this.reply(encodeReset(id, true), from);
-    if (!isFrom(link, from)) return;
+    if (!isSame(link.at, from)) return;
     link.receive(datagram);
     if (!link.connection.receiving.urgent) return;
     this.unsettled.add(link);
@@ -176,21 +177,21 @@ export class UdpPort implements Port, LinkOwner {
     this.unsettled.clear();
   };
 
-  private onInit(datagram: Buffer, from: RemoteInfo): void {
+  private onInit(datagram: Buffer, from: Place): void {
     const init = decodeInit(datagram);
     if (init === null) return;
     const seconds = performance.now() / 1000;
-    const where = place(from.address, from.port);
+    const where = place(from.host, from.port);
     const verdict = this.door.judge(init, where, seconds);
     if (verdict === 'stranger') return;
     if (this.closed) return this.reply(encodeRefused(init.from, Refusal.closed), from);
     if (verdict === 'ask')
       return this.reply(encodeCookie(init.from, this.door.cookie(init.from, where, seconds)), from);
-    const key = remoteKey(from.address, from.port, init.from);
+    const key = remoteKey(from, init.from);
     let link = this.remotes.get(key);
     if (link === undefined && verdict === 'welcome') {
       this.door.use(init.from, where, seconds);
-      link = this.newLink(from.address, from.port);
+      link = this.newLink(from);
       this.remotes.set(key, link);
       // Before it is given out: whoever turns it away at once has to be able to forget it.
       link.remote = init.from;
@@ -215,41 +216,41 @@ export class UdpPort implements Port, LinkOwner {
       const welcome = decodeWelcome(datagram);
       if (welcome === null) return;
       this.dials.delete(link.id);
-      this.remotes.set(remoteKey(link.host, link.port, welcome.from), link);
+      this.remotes.set(remoteKey(link.at, welcome.from), link);
       dial.onWelcome(welcome.from, welcome.window);
     }
   }
 
-  private onReset(datagram: Buffer, id: string, from: RemoteInfo): void {
+  private onReset(datagram: Buffer, id: string, from: Place): void {
     const echoed = datagram[2] === 1;
-    const link = echoed ? this.remotes.get(remoteKey(from.address, from.port, id)) : this.links.get(id);
-    if (link !== undefined && isFrom(link, from) && link.connection.started) link.reset();
+    const link = echoed ? this.remotes.get(remoteKey(from, id)) : this.links.get(id);
+    if (link !== undefined && isSame(link.at, from) && link.connection.started) link.reset();
   }
 
-  private reply(packet: Buffer, to: RemoteInfo): void {
-    this.send([packet], to.address, to.port);
+  private reply(packet: Buffer, to: Place): void {
+    this.send([packet], to);
   }
 
   // What the kernel says
 
-  private readonly troubles = new Set<string>();
+  private readonly troubles = new Set<number>();
   private readonly onSent = (error: Error | null): void => {
     if (error !== null) this.trouble(error);
   };
 
   /** A datagram that could not be sent is one that was lost; that it happens is said once for each reason. */
   private trouble(error: NodeJS.ErrnoException): void {
-    const code = error.code ?? 'unknown';
-    if (this.socketClosed || this.troubles.has(code)) return;
-    this.troubles.add(code);
-    this.context.warn(socketTrouble(error, this.host, this.port));
+    const reason = error.errno ?? 0;
+    if (this.socketClosed || this.troubles.has(reason)) return;
+    this.troubles.add(reason);
+    this.context.warn(socketTrouble(error, this.self));
   }
 }
 
-function isFrom(link: UdpLink, { address, port }: RemoteInfo): boolean {
-  return link.port === port && link.host === address;
+function isSame(one: Place, other: Place): boolean {
+  return one === other || (one.port === other.port && one.host === other.host);
 }
 
-function remoteKey(host: string, port: number, id: string): string {
+function remoteKey({ host, port }: Place, id: string): string {
   return `${host} ${port} ${id}`;
 }

@@ -1,43 +1,53 @@
-import { createSocket, type Socket } from 'node:dgram';
-import { isIP } from 'node:net';
-import { type PigeonholeError, socketError } from '@pigeonhole/core/transport';
+import { PigeonholeError, socketError } from '@pigeonhole/core/transport';
 import { place } from './address.js';
+import { BareSocket } from './bare-socket.js';
+import { nativeSocket } from './native-socket.js';
 import type { Listen } from './options.js';
 
 /** Asked of the kernel, which gives at most net.core.rmem_max (and counts double, for its own buffers: socket(7)). */
 const RECEIVE_BUFFER = 1024 * 1024;
 
-/** Addresses are numbers already: looking them up would put every datagram off to a later tick. */
-function noLookup(
-  host: string,
-  family: unknown,
-  done: (error: null, address: string, family: number) => void,
-): void {
-  done(null, host, isIP(host) || Number(family));
+/** Where a datagram goes to or comes from: the host as a number. One that a socket has made is for that socket. */
+export interface Place {
+  readonly host: string;
+  readonly port: number;
 }
 
-/** A UDP socket of this process alone, also in a cluster. */
-export async function openSocket({ host, port }: Listen): Promise<Socket> {
-  const type = isIP(host) === 6 ? 'udp6' : 'udp4';
-  const socket = createSocket({ type, lookup: noLookup as never });
+export interface SocketEvents {
+  /** The memory is the receiver's. */
+  datagram(bytes: Buffer, from: Place): void;
+  /** The kernel could not receive something, or said something about the socket. */
+  trouble(error: Error): void;
+}
+
+/** A UDP socket of this process alone, bound and not connected. */
+export interface Socket extends Place {
+  /** Bytes, as the kernel counts. */
+  readonly receiveBuffer: number;
+  placeOf(host: string, port: number): Place;
+  /** One datagram. The pieces must not change before `done`, which may be called within the call, and is not called after `close`. */
+  send(to: Place, pieces: Uint8Array[], done: (error: Error | null) => void): void;
+  close(): void;
+}
+
+/** On the addon's socket where there is one, else on that of Node.js. Nothing is reported before the caller's next turn. */
+export async function openSocket({ host, port }: Listen, events: SocketEvents): Promise<Socket> {
   try {
-    await new Promise<void>((resolve, reject) => {
-      socket.once('error', reject);
-      socket.bind({ address: host, port, exclusive: true }, resolve);
-    });
+    return (
+      (await nativeSocket(host, port, RECEIVE_BUFFER, events)) ??
+      (await BareSocket.open(host, port, RECEIVE_BUFFER, events))
+    );
   } catch (error) {
-    socket.close();
-    throw socketError(error as Error, 'receive on UDP address', place(host, port));
+    throw told(error as Error, 'receive on UDP address', host, port);
   }
-  socket.removeAllListeners('error');
-  try {
-    socket.setRecvBufferSize(RECEIVE_BUFFER);
-  } catch {
-    // It stays at the kernel's default, which `getRecvBufferSize` tells.
-  }
-  return socket;
 }
 
-export function socketTrouble(error: Error, host: string, port: number): PigeonholeError {
-  return socketError(error, 'send from UDP socket', place(host, port));
+/** What befell a socket. */
+export function socketTrouble(error: Error, { host, port }: Place): PigeonholeError {
+  return told(error, 'use UDP socket', host, port);
+}
+
+/** The addon's errors are ours already. */
+function told(error: Error, doing: string, host: string, port: number): PigeonholeError {
+  return error instanceof PigeonholeError ? error : socketError(error, doing, place(host, port));
 }

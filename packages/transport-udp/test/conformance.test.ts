@@ -12,6 +12,5 @@ conformance({
   where: kind === 'proofs' ? ['process', 'processes'] : ['process', 'threads', 'processes'],
   brief: kind === 'all' || kind === 'proofs' ? [] : ['process', 'threads', 'processes'],
   whole: mechanismRules,
-  threadKill: 'exit', // see Limits in the README
   hostile: attack,
 });

@@ -3,6 +3,7 @@
 import dgram from 'node:dgram';
 import { setTimeout as after } from 'node:timers';
 import { threadId } from 'node:worker_threads';
+import { UdpSocket } from '@pigeonhole/native';
 
 const { lose = 0.3, double = 0.1, delay = 0.1, seed = 1 } = JSON.parse(process.env.LOSSY ?? '{}');
 
@@ -18,29 +19,36 @@ function random() {
 /** What befell them, for whoever wants to know that anything did. */
 export const fate = { lost: 0, doubled: 0, delayed: 0, passed: 0 };
 
-const { send } = dgram.Socket.prototype;
-dgram.Socket.prototype.send = function (...parameters) {
-  const now = () => {
-    try {
-      send.apply(this, parameters);
-    } catch (error) {
-      // It has been closed while this was on its way.
-      if (error.code !== 'ERR_SOCKET_DGRAM_NOT_RUNNING') throw error;
+/** Has it be as a network may have it. */
+function throughTheNetwork(prototype) {
+  const { send } = prototype;
+  prototype.send = function (...parameters) {
+    const now = () => {
+      try {
+        send.apply(this, parameters);
+      } catch (error) {
+        // It has been closed while this was on its way.
+        if (error.code !== 'ERR_SOCKET_DGRAM_NOT_RUNNING') throw error;
+      }
+    };
+    if (random() < lose) {
+      fate.lost++;
+      return;
+    }
+    if (random() < double) {
+      fate.doubled++;
+      now();
+    }
+    if (random() < delay) {
+      fate.delayed++;
+      after(now, random() * 8).unref();
+    } else {
+      fate.passed++;
+      now();
     }
   };
-  if (random() < lose) {
-    fate.lost++;
-    return;
-  }
-  if (random() < double) {
-    fate.doubled++;
-    now();
-  }
-  if (random() < delay) {
-    fate.delayed++;
-    after(now, random() * 8).unref();
-  } else {
-    fate.passed++;
-    now();
-  }
-};
+}
+
+// Whichever of them the transport takes.
+throughTheNetwork(dgram.Socket.prototype);
+throughTheNetwork(UdpSocket.prototype);

@@ -1,4 +1,4 @@
-/** What the kernel sees of it, by strace(1): one UDP socket on loopback, and one call for what is sent in one turn. */
+/** What the kernel sees of it, by strace(1): one UDP socket on loopback, one call for what is sent in one turn, few for what comes. */
 import { join } from 'node:path';
 import { mailbox } from '@pigeonhole/core';
 import { expect, test } from 'vitest';
@@ -14,7 +14,7 @@ test.runIf(works)(
   async () => {
     const directory = scratch();
     const log = join(directory, 'log');
-    const traced = 'socket,bind,connect,sendto,sendmsg,sendmmsg,write,writev';
+    const traced = 'socket,bind,connect,sendto,sendmsg,sendmmsg,recvfrom,recvmsg,recvmmsg,write,writev';
     const strace = straced(log, traced);
     const traceable = await PeerProcess.start(settings(directory, 'traced'), strace);
     const here = await joined(directory, 'here');
@@ -37,6 +37,8 @@ test.runIf(works)(
     const sent = seen.filter(({ name, descriptor }) => /^send/.test(name) && descriptor === socket);
     expect(sent.length).toBeGreaterThan(rounds);
     for (const { text } of sent) expect(text).toContain(`sin_port=htons(${port})`);
+    const received = seen.filter(({ name, descriptor }) => /^recv/.test(name) && descriptor === socket);
+    expect(new Set(received.map(({ name }) => name))).toEqual(new Set(['recvmmsg']));
     // A turn's frames are some 20 KB, so in one or two datagrams; beside them the handshake, the hello, and acknowledgements.
     expect(sent.length).toBeLessThanOrEqual(6 * rounds + 20);
   },

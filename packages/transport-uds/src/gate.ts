@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { hasSystemCode, PigeonholeError } from '@pigeonhole/core/transport';
+import { ifInstalled, PigeonholeError } from '@pigeonhole/core/transport';
 import type { Credentials } from '@pigeonhole/native';
 import type { UdsAllow, UdsOptions } from './options.js';
 
@@ -18,7 +18,7 @@ export class Gate {
 
   /** `ERR_NATIVE_UNAVAILABLE` when `allow`, or the kind of socket, asks for what only native code can do, and there is none. */
   static async make({ allow, socket = 'stream', descriptors }: UdsOptions): Promise<Gate> {
-    const native = await load();
+    const native = await ifInstalled(() => import('@pigeonhole/native'));
     const problem =
       native === null
         ? new PigeonholeError('ERR_NATIVE_UNAVAILABLE', 'the package @pigeonhole/native is not installed')
@@ -71,13 +71,4 @@ export class Gate {
 function describe({ uids = [], gids = [] }: UdsAllow = {}): string {
   const users = [...new Set([process.geteuid?.(), ...uids])].join(', ');
   return `user ${users}${gids.length > 0 ? ` and group ${gids.join(', ')}` : ''}`;
-}
-
-async function load(): Promise<Native | null> {
-  try {
-    return await import('@pigeonhole/native');
-  } catch (error) {
-    if (hasSystemCode(error, 'ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND')) return null;
-    throw error;
-  }
 }
