@@ -18,6 +18,8 @@
  *   BUG=5  who has begun to wait does not look for a place again
  *   BUG=6  a claim is no swap
  *   BUG=7  nobody completes the turn of another
+ *   BUG=8  who finds that nobody waits says so, though another has begun to meanwhile
+ *   BUG=9  who begins to wait says so after it has looked for a place again
  */
 
 #ifndef BUG
@@ -85,6 +87,8 @@ short ledger = 0;
 short entry[ENTRIES];
 byte ticket[ENTRIES];
 byte returns = 0;
+/* Header::waits */
+byte announced = 0;
 byte tally[2];
 byte taking[2];
 bool dead[PARTICIPANTS + 1];
@@ -323,8 +327,14 @@ proctype Sender(byte me, first, count; bool impatient) {
        if
        :: !waits
        :: else ->
+#if BUG != 9
+          announced = sequenceOf(view);
+#endif
 #if BUG != 5
           promote(me);
+#endif
+#if BUG == 9
+          announced = sequenceOf(view);
 #endif
           slot = mine;
           end: do
@@ -351,7 +361,7 @@ proctype Sender(byte me, first, count; bool impatient) {
 
 proctype Receiver(byte me; bool fickle) {
   LOCALS;
-  byte latest, seen, message;
+  byte latest, seen, message, since;
   {
     do
     :: seen = returns;
@@ -416,10 +426,27 @@ proctype Receiver(byte me; bool fickle) {
                   message = 0
                 };
                 d_step { tally[me - 2] = tally[me - 2] + 1; taking[me - 2] = 0 };
+                /* givePlaces */
+                since = announced;
                 if
-                :: ledger != view || waiting > 0 -> promote(me)
+                :: since != 0 ->
+                   promote(me);
+#if BUG == 8
+                   if
+                   :: waiting == 0 -> announced = 0
+                   :: else
+                   fi
+#else
+                   d_step {
+                     if
+                     :: waiting == 0 && announced == since -> announced = 0
+                     :: else
+                     fi
+                   }
+#endif
                 :: else
-                fi
+                fi;
+                since = 0
              fi
           :: else
           fi

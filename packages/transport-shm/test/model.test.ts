@@ -37,8 +37,21 @@ async function search(model: string, ...options: readonly string[]): Promise<str
 }
 
 const sound: [string, ...string[]][] = [['wake'], ['ledger', 'MESSAGES=1', 'VICTIM=2']];
-if (proofs) sound.push(['ledger', 'IMPATIENT'], ['ledger', 'MESSAGES=1', 'VICTIM=0']);
-if (all) sound.push(['wake', 'CHOOSY'], ['wake', 'DECLINES=true'], ['wake', 'VICTIM=0', 'THREADS=1']);
+if (proofs)
+  sound.push(
+    ['ledger', 'IMPATIENT'],
+    ['ledger', 'MESSAGES=1', 'VICTIM=0'],
+    // Nobody dies.
+    ['ledger', 'MESSAGES=3', 'SENT=3', 'VICTIM=5'],
+  );
+if (all)
+  sound.push(
+    ['wake', 'CHOOSY'],
+    ['wake', 'DECLINES=true'],
+    ['wake', 'VICTIM=0', 'THREADS=1'],
+    ['ledger', 'MESSAGES=3', 'SENT=3', 'VICTIM=0'],
+    ['ledger', 'MESSAGES=3', 'SENT=3', 'VICTIM=2'],
+  );
 
 const wrong: [string, ...string[]][] = [
   ['wake', 'BUG'],
@@ -56,6 +69,8 @@ if (proofs)
     ['ledger', 'BUG=5'],
     ['ledger', 'BUG=6', 'RECEIVERS=2'],
     ['ledger', 'BUG=7', 'VICTIM=0'],
+    ['ledger', 'BUG=8', 'MESSAGES=3', 'SENT=3'],
+    ['ledger', 'BUG=9'],
   );
 
 describe.runIf(spin)('the models', () => {

@@ -21,7 +21,7 @@ static_assert(Word::is_always_lock_free && sizeof(Word) == 8, "a word of shared 
 static_assert(HalfWord::is_always_lock_free && sizeof(HalfWord) == 4, "a futex is a plain 32-bit atomic");
 
 inline constexpr uint64_t kMagic = 0x31'65'6c'6f'68'67'69'70;  // "pighole1"
-inline constexpr uint32_t kVersion = 2;
+inline constexpr uint32_t kVersion = 3;
 inline constexpr uint32_t kUnbounded = 0xffff'ffff;
 /** Longest mailbox or process name: 128 characters (R1) and the '@' of an inbox. */
 inline constexpr uint32_t kMaxName = 129;
@@ -173,6 +173,8 @@ struct Header {
   /** One past the highest participant ever; one past the highest that ever received. */
   HalfWord participants;
   HalfWord takers;
+  /** Not 0 while sends may wait: the sequence of the turn by which one of the latest began to. So who takes a message need not read the ledger. */
+  alignas(128) Word waits;
   /** Participants whose thread or loop sleeps until a message comes, by number. */
   alignas(128) Word idleReceivers[8];
   /** Those of them that wait for some messages only. */

@@ -137,10 +137,17 @@ void Mailbox::take() {
   givePlaces();
 }
 
-/** Sequentially consistent with `takeOnly`: either the sender that now waits sees the place, or we see that it waits. */
+/**
+ * Sequentially consistent with `takeOnly`: either the sender that now waits sees the place, or we see that it waits. Not by the ledger: that
+ * changes with each message, and to read it costs as much as all else here.
+ */
 void Mailbox::givePlaces() {
   if (capacity_ == 0 || capacity_ == kUnbounded) return;
-  if (header().ledger.load(std::memory_order_seq_cst) != latest_.word || latest_.waiting > 0) promote();
+  const uint64_t waits = header().waits.load(std::memory_order_seq_cst);
+  if (waits == 0) return;
+  promote();
+  // Not if another has begun to wait since: no two sends write the same.
+  if (latest_.waiting == 0) swap(header().waits, waits, uint64_t{0});
 }
 
 void Mailbox::takeOnly() {

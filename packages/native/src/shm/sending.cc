@@ -131,6 +131,7 @@ Mailbox::Sent Mailbox::post(const Message& message, Lane::Block block, uint32_t 
     handle = handleOf(change.slot, empty.lap);
     if (capacity_ == 0) return Sent::waits;
     // A place may have come free just before the others could see that this one waits.
+    announce(header().waits, latest_.sequence);
     promote();
     return sendOutcome(handle) == Outcome::accepted ? Sent::accepted : Sent::waits;
   }

@@ -54,6 +54,16 @@ bool swap(std::atomic<T>& word, T from, T to) {
 #endif
 }
 
+/** Sequentially consistent: what is read afterwards is no older. */
+inline void announce(Word& word, uint64_t value) {
+  crashPoint();
+#ifdef PIGEONHOLE_BUG_RELAXED
+  word.store(value, std::memory_order_relaxed);
+#else
+  word.store(value, std::memory_order_seq_cst);
+#endif
+}
+
 inline uint64_t setBits(Word& word, uint64_t bits) {
   crashPoint();
   return word.fetch_or(bits, std::memory_order_seq_cst);
