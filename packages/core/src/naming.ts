@@ -173,14 +173,18 @@ export function kernelQueue(namespaceDirectory: string, what: string): { name: s
   return { name, key: Number.parseInt(digest(name).slice(0, 8), 16) & 0x7fffffff || 1 };
 }
 
+/** Which queues of the kernel's. */
+export type QueueApi = 'posix' | 'sysv';
+
 /** The file by whose lock the owner of an inbox queue is known to live, beside the place of its port. */
-export function queueOwnerFile(namespaceDirectory: string, incarnation: string): string {
-  return join(namespaceDirectory, `${checkIncarnation(incarnation)}.mqueue.${OWNER}`);
+export function queueOwnerFile(namespaceDirectory: string, incarnation: string, api: QueueApi): string {
+  return join(namespaceDirectory, `${checkIncarnation(incarnation)}.mqueue-${api}.${OWNER}`);
 }
 
 /** The inverse; null for any other file name. */
-export function queueOwnerOf(fileName: string): string | null {
-  return new RegExp(`^([0-9a-f]{16})\\.mqueue\\.${OWNER}$`).exec(fileName)?.[1] ?? null;
+export function queueOwnerOf(fileName: string): { incarnation: string; api: QueueApi } | null {
+  const match = new RegExp(`^([0-9a-f]{16})\\.mqueue-(posix|sysv)\\.${OWNER}$`).exec(fileName);
+  return match === null ? null : { incarnation: match[1] as string, api: match[2] as QueueApi };
 }
 
 /** What belongs to a mailbox that is a queue of the kernel's: who has it open, and how it was made. */

@@ -18,6 +18,7 @@ export {
   checkSocketPath,
   isOwned,
   kernelQueue,
+  type QueueApi,
   queueOwnerFile,
   queueOwnerOf,
   queueRecordFile,

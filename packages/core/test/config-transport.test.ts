@@ -87,6 +87,17 @@ describe('a package that is not installed is ERR_TRANSPORT', () => {
   });
 
   test.each([
+    ['uds-dgram', "{ use: 'uds', socket: 'dgram' }"],
+    ['udp-datagram', "{ use: 'udp', delivery: 'datagram' }"],
+    ['mqueue-kernel', "{ use: 'mqueue', queue: 'kernel' }"],
+  ])('%s, as it is called in messages, is asked for by an option', async (use, meant) => {
+    const error = await failure(use, await scratch());
+    expect(error.code).toBe('ERR_TRANSPORT');
+    expect(error.message).toContain(`that is ${meant}`);
+    expect(error.message).not.toContain('npm install');
+  });
+
+  test.each([
     ['udss', 'uds'],
     ['memroy', 'memory'],
     ['SHM', 'shm'],

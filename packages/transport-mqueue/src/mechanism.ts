@@ -1,3 +1,5 @@
+import type { QueueApi } from '@pigeonhole/core/transport';
+
 /** An inbox queue as its process has it. */
 export interface InboxQueue {
   /** How others find it: which kind of queue, and its name or number. */
@@ -24,7 +26,7 @@ export type OnMessage = (message: Uint8Array, more: boolean) => void;
 
 /** One of the two kinds of queue, for one process's inbox and those of the others. */
 export interface Mechanism {
-  readonly api: 'posix' | 'sysv';
+  readonly api: QueueApi;
   /** Most bytes that a message of any inbox may have. */
   readonly messageBytes: number;
   /**
@@ -38,8 +40,6 @@ export interface Mechanism {
   makeInbox(incarnation: string, onMessage: OnMessage): InboxQueue;
   /** `ERR_PEER_DOWN` when there is none. */
   openOutbox(incarnation: string, onRoom: () => void): OutboxQueue;
-  /** Removes what a dead process left. */
-  discard(incarnation: string): void;
 }
 
 /** How many messages are taken in one go: others in this thread want their turn. */

@@ -1,5 +1,12 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
-import { hasSystemCode, PigeonholeError, queueOwnerFile, queueOwnerOf } from '@pigeonhole/core/transport';
+import { join } from 'node:path';
+import {
+  hasSystemCode,
+  PigeonholeError,
+  type QueueApi,
+  queueOwnerFile,
+  queueOwnerOf,
+} from '@pigeonhole/core/transport';
 import { FileLock } from '@pigeonhole/native';
 
 /**
@@ -12,8 +19,8 @@ export class Owner {
     private readonly lock: FileLock,
   ) {}
 
-  static register(directory: string, incarnation: string): Owner {
-    const path = queueOwnerFile(directory, incarnation);
+  static register(directory: string, incarnation: string, api: QueueApi): Owner {
+    const path = queueOwnerFile(directory, incarnation, api);
     for (;;) {
       const lock = new FileLock(path, { create: true });
       // Between the two it may have been taken for a dead process's.
@@ -22,18 +29,18 @@ export class Owner {
     }
   }
 
-  static lives(directory: string, incarnation: string): boolean {
-    const lock = openLock(queueOwnerFile(directory, incarnation));
+  static lives(directory: string, incarnation: string, api: QueueApi): boolean {
+    const lock = openLock(queueOwnerFile(directory, incarnation, api));
     const lives = lock?.isHeldByAnother(0, 1) ?? false;
     lock?.close();
     return lives;
   }
 
   /** Puts away what dead processes have left. Any number may do it at once. */
-  static sweep(directory: string, discard: (incarnation: string) => void): void {
+  static sweep(directory: string, discard: (incarnation: string, api: QueueApi) => void): void {
     for (const file of listing(directory)) {
-      const incarnation = queueOwnerOf(file);
-      if (incarnation !== null) bury(queueOwnerFile(directory, incarnation), () => discard(incarnation));
+      const owner = queueOwnerOf(file);
+      if (owner !== null) bury(join(directory, file), () => discard(owner.incarnation, owner.api));
     }
   }
 

@@ -15,11 +15,15 @@ import {
 import { FRAME_HEAD, readFrame, writeHead } from './frames.js';
 import type { InboxQueue, Mechanism } from './mechanism.js';
 import { Owner } from './owner.js';
+import { discardPosix } from './posix-inbox.js';
+import { discardSysv } from './sysv-inbox.js';
 
 /** Between two looks whether the lock of a dead process has gone (milliseconds); the wait doubles. */
 const SWEEP_AGAIN_FIRST = 10;
 const SWEEP_AGAIN_LAST = 5120;
 const INCARNATION = /[0-9a-f]{16}$/;
+/** Whatever this process uses: what is left of another kind, nobody else may come to remove. */
+const discard = { posix: discardPosix, sysv: discardSysv } as const;
 
 /** The inbox of a process, a queue, and the links with others through it and theirs. */
 export class MqueuePort implements Port, Inbox {
@@ -44,11 +48,11 @@ export class MqueuePort implements Port, Inbox {
     this.directory = dirname(context.path('mqueue'));
     this.sweep();
     const { incarnation } = context.self;
-    this.owner = Owner.register(this.directory, incarnation);
+    this.owner = Owner.register(this.directory, incarnation, mechanism.api);
     try {
       this.queue = mechanism.makeInbox(incarnation, (message, more) => this.take(message, more));
     } catch (error) {
-      mechanism.discard(incarnation);
+      discard[mechanism.api](this.directory, incarnation);
       this.owner.release();
       throw error;
     }
@@ -66,7 +70,7 @@ export class MqueuePort implements Port, Inbox {
         `cannot connect to ${address}: it is no inbox of this namespace with api '${this.mechanism.api}'; all its processes must name the same api`,
         { address, transport: 'mqueue' },
       );
-    if (!Owner.lives(this.directory, incarnation))
+    if (!Owner.lives(this.directory, incarnation, this.mechanism.api))
       throw new PigeonholeError('ERR_PEER_DOWN', `nobody reads ${address} any more`, { address });
     return this.links.connect(address, handler);
   }
@@ -122,14 +126,14 @@ export class MqueuePort implements Port, Inbox {
   }
 
   private sweep(): void {
-    Owner.sweep(this.directory, (incarnation) => this.mechanism.discard(incarnation));
+    Owner.sweep(this.directory, (incarnation, api) => discard[api](this.directory, incarnation));
   }
 
   /** A process that dies loses its descriptors one by one: the connection that tells of its death may be gone before its lock is. */
   private bury(incarnation: string, wait: number): void {
     if (this.closed) return;
     this.sweep();
-    if (wait <= SWEEP_AGAIN_LAST && Owner.lives(this.directory, incarnation))
+    if (wait <= SWEEP_AGAIN_LAST && Owner.lives(this.directory, incarnation, this.mechanism.api))
       setTimeout(() => this.bury(incarnation, wait * 2), wait).unref();
   }
 }

@@ -81,13 +81,18 @@ export class PosixMechanism implements Mechanism {
     };
   }
 
-  discard(incarnation: string): void {
-    PosixQueue.unlink(this.nameOf(incarnation));
-  }
-
   private nameOf(incarnation: string): string {
-    return kernelQueue(this.directory, `@${incarnation}`).name;
+    return nameIn(this.directory, incarnation);
   }
+}
+
+/** Removes what a dead process left. */
+export function discardPosix(directory: string, incarnation: string): void {
+  PosixQueue.unlink(nameIn(directory, incarnation));
+}
+
+function nameIn(directory: string, incarnation: string): string {
+  return kernelQueue(directory, `@${incarnation}`).name;
 }
 
 function make(name: string, onMessage: () => void): PosixQueue {

@@ -88,17 +88,6 @@ export class SysvMechanism implements Mechanism {
     };
   }
 
-  discard(incarnation: string): void {
-    let queue: SysvQueue;
-    try {
-      queue = new SysvQueue(SysvQueue.open(kernelQueue(this.directory, `@${incarnation}`).key));
-    } catch {
-      return; // it never came to be, or has gone
-    }
-    queue.remove();
-    queue.close();
-  }
-
   private make(incarnation: string, onMessage: () => void): SysvQueue {
     const { key } = kernelQueue(this.directory, `@${incarnation}`);
     try {
@@ -138,6 +127,18 @@ export class SysvMechanism implements Mechanism {
       }
     wanting.clear();
   }
+}
+
+/** Removes what a dead process left. */
+export function discardSysv(directory: string, incarnation: string): void {
+  let queue: SysvQueue;
+  try {
+    queue = new SysvQueue(SysvQueue.open(kernelQueue(directory, `@${incarnation}`).key));
+  } catch {
+    return; // it never came to be, or has gone
+  }
+  queue.remove();
+  queue.close();
 }
 
 function tell(known: SysvQueue | undefined, id: number, type: number): void {

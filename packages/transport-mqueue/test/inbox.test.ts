@@ -50,6 +50,19 @@ describe.each(['posix', 'sysv'] as const)('%s', (api) => {
     expect(readdirSync(directory)).toEqual([]);
   });
 
+  test('what a killed process leaves is removed by one of the other kind, too', async () => {
+    const directory = scratch();
+    const alone = await peerIn(directory, { api }, 'alone');
+    const incarnation = inboxOf(target(directory, 'alone')).slice(-16);
+    alone.kill('SIGKILL');
+    await ended(alone);
+    expect(inboxIsThere(directory, incarnation)).toBe(true);
+    const runtime = await runtimeIn(directory, { api: api === 'posix' ? 'sysv' : 'posix' });
+    expect(inboxIsThere(directory, incarnation)).toBe(false);
+    await runtime.close();
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
   test('a stopped process with a full inbox makes its writers wait, hurts nobody else, and the loop sleeps', async () => {
     const directory = scratch();
     const runtime = await runtimeIn(directory, { api });

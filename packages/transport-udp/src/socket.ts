@@ -1,8 +1,11 @@
+import { constants } from 'node:os';
 import { PigeonholeError, socketError } from '@pigeonhole/core/transport';
 import { place } from './address.js';
 import { BareSocket } from './bare-socket.js';
 import { nativeSocket } from './native-socket.js';
 import type { Listen } from './options.js';
+
+const { EADDRINUSE, EADDRNOTAVAIL } = constants.errno;
 
 /** Asked of the kernel, which gives at most net.core.rmem_max (and counts double, for its own buffers: socket(7)). */
 const RECEIVE_BUFFER = 1024 * 1024;
@@ -47,7 +50,22 @@ export function socketTrouble(error: Error, { host, port }: Place): PigeonholeEr
   return told(error, 'use UDP socket', host, port);
 }
 
-/** The addon's errors are ours already. */
+/** The addon's errors are ours already, but for what is particular to this transport. */
 function told(error: Error, doing: string, host: string, port: number): PigeonholeError {
-  return error instanceof PigeonholeError ? error : socketError(error, doing, place(host, port));
+  const { errno } = error as NodeJS.ErrnoException;
+  const address = place(host, port);
+  const details = { cause: error, errno, transport: 'udp', address };
+  if (errno === -EADDRINUSE)
+    return new PigeonholeError(
+      'ERR_IN_USE',
+      `cannot ${doing} ${address}: another socket has that port (EADDRINUSE); give each process a port of its own (option listen), or 0`,
+      details,
+    );
+  if (errno === -EADDRNOTAVAIL)
+    return new PigeonholeError(
+      'ERR_TRANSPORT',
+      `cannot ${doing} ${address}: this machine has no such address (EADDRNOTAVAIL); name one of its own (option listen)`,
+      details,
+    );
+  return error instanceof PigeonholeError ? error : socketError(error, doing, address);
 }

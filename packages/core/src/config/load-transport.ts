@@ -13,6 +13,13 @@ export type TransportFactory = (options: Record<string, unknown>) => Transport |
 /** Names that stand for `@pigeonhole/transport-<name>`. */
 const firstParty: readonly string[] = ['pipe', 'fifo', 'mqueue', 'shm', 'uds', 'tcp', 'udp'];
 
+/** What transports of ours call themselves with these options, in messages and in `explain`: to be asked for by options. */
+const variants: Readonly<Record<string, string>> = {
+  'uds-dgram': "{ use: 'uds', socket: 'dgram' }",
+  'udp-datagram': "{ use: 'udp', delivery: 'datagram' }",
+  'mqueue-kernel': "{ use: 'mqueue', queue: 'kernel' }",
+};
+
 export const transportShape =
   "a Transport object (kind 'link' or 'datagram' with open(), or kind 'store' with attach(); name; capabilities)";
 
@@ -120,6 +127,7 @@ async function notInstalled(
     () => null,
     (error: unknown) => error,
   );
+  if (Object.hasOwn(variants, use)) return failed(use, `that is ${variants[use]}`);
   if (hasSystemCode(blind, 'EMFILE', 'ENFILE')) return pathError(blind, 'look for packages in', resolveFrom);
   const found = await Promise.all(
     firstParty.map(async (name) =>
