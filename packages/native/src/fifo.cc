@@ -99,6 +99,9 @@ void Reader::Resume(const Napi::CallbackInfo&) { poll_->Watch(UV_READABLE); }
 void Reader::Close(const Napi::CallbackInfo&) {
   if (!poll_->IsOpen()) return;
   poll_->Close();
+  // They refer back to this object, which would otherwise be kept for ever.
+  callback_.Reset();
+  scratch_.Reset();
   Unref();
 }
 
@@ -169,6 +172,7 @@ void Writer::Watch(const Napi::CallbackInfo& info) {
 
 void Writer::Close(const Napi::CallbackInfo&) {
   descriptor_.Reset();
+  callback_.Reset();
   if (!poll_ || !poll_->IsOpen()) return;
   poll_->Close();
   Unref();

@@ -60,7 +60,7 @@ const meanings = new Map<number, Meaning>([
   [ECONNREFUSED, gone],
   [ENOTCONN, gone],
   [ESRCH, gone],
-  [EADDRINUSE, { code: 'ERR_TRANSPORT', advice: 'another socket has that address' }],
+  [EADDRINUSE, { code: 'ERR_IN_USE', advice: 'another socket has that address' }],
   [EADDRNOTAVAIL, { code: 'ERR_TRANSPORT', advice: 'that is no address of this machine' }],
   [EPROTOTYPE, { code: 'ERR_TRANSPORT', advice: 'it is a socket of another kind' }],
   [ENOSYS, unsupported],

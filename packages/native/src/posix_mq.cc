@@ -119,6 +119,7 @@ void Queue::UnrefLoop(const Napi::CallbackInfo&) { poll_->Unref(); }
 void Queue::Close(const Napi::CallbackInfo&) {
   if (!poll_->IsOpen()) return;
   poll_->Close();
+  callback_.Reset();
   Unref();
 }
 

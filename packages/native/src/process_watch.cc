@@ -43,7 +43,10 @@ void ProcessWatch::Release() {
   Unref();
 }
 
-void ProcessWatch::Close(const Napi::CallbackInfo&) { Release(); }
+void ProcessWatch::Close(const Napi::CallbackInfo&) {
+  Release();
+  callback_.Reset();
+}
 
 void ProcessWatch::Init(Napi::Env env, Napi::Object exports) {
   exports.Set("ProcessWatch", DefineClass(env, "ProcessWatch", {InstanceMethod<&ProcessWatch::Close>("close")}));

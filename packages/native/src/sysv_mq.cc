@@ -169,6 +169,7 @@ void Queue::Shut() {
 void Queue::Close(const Napi::CallbackInfo&) {
   if (!open_) return;
   Shut();
+  callback_.Reset();
   Unref();
 }
 

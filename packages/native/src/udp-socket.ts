@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import type { PigeonholeError } from '@pigeonhole/core/transport';
+import { PigeonholeError, show } from '@pigeonhole/core/transport';
 import type { AddonUdpSocket } from './addon.js';
 import { attempt, kernelError } from './kernel-error.js';
 import { native } from './load.js';
@@ -52,8 +52,9 @@ export class UdpSocket {
   private open = true;
 
   /**
-   * Binds to that address, a number; port 0: one that the kernel picks. `onDatagram` gets each as memory that is the receiver's, from the
-   * next turn of the event loop on. `ERR_TRANSPORT` where the address is taken, or is none of this machine's.
+   * Binds to that address, a number; port 0: one that the kernel picks. `onDatagram` gets each as memory that is the receiver's (a
+   * short one in that of `Buffer`'s pool), from the next turn of the event loop on. `ERR_IN_USE` where the address is taken, `ERR_TRANSPORT` where it
+   * is none of this machine's.
    */
   constructor(
     host: string,
@@ -62,9 +63,10 @@ export class UdpSocket {
     { receiveBuffer = 0, onError = () => {} }: UdpSocketOptions = {},
   ) {
     const addon = native();
+    checkPort(port);
     this.socket = attempt(
       `receive on UDP address ${named(host, port)}`,
-      host,
+      named(host, port),
       () =>
         new addon.UdpSocket(
           host,
@@ -73,8 +75,8 @@ export class UdpSocket {
           this.scratch,
           this.report,
           (count) => {
-            if (count < 0)
-              onError(kernelError(-count, `receive on UDP address ${named(host, this.port)}`, host));
+            const where = named(host, this.port);
+            if (count < 0) onError(kernelError(-count, `receive on UDP address ${where}`, where));
             else this.received(count);
           },
           () => this.sendUnsent(),
@@ -85,9 +87,9 @@ export class UdpSocket {
   }
 
   placeOf(host: string, port: number): UdpPlace {
-    const address = attempt(`send to UDP address ${named(host, port)}`, host, () =>
-      native().udpPlaceOf(host, port),
-    );
+    checkPort(port);
+    const where = named(host, port);
+    const address = attempt(`send to UDP address ${where}`, where, () => native().udpPlaceOf(host, port));
     return { host, port, address };
   }
 
@@ -97,7 +99,13 @@ export class UdpSocket {
    */
   send(to: UdpPlace, pieces: readonly Uint8Array[], done: (error: PigeonholeError | null) => void): void {
     if (!this.open) return;
-    if (this.unsent.length > 0 || !this.sendNow(to, pieces, done)) this.unsent.push({ to, pieces, done });
+    const unsent = { to, pieces, done };
+    const waits = this.unsent.length > 0;
+    if (waits && !pieces.every((piece) => piece instanceof Uint8Array))
+      throw new TypeError('a piece of a datagram is no Uint8Array');
+    const outcome = waits ? undefined : this.sendNow(unsent);
+    if (outcome === undefined) this.unsent.push(unsent);
+    else done(outcome);
   }
 
   ref(): void {
@@ -116,45 +124,62 @@ export class UdpSocket {
     this.socket.close();
   }
 
-  private received(count: number): void {
-    const { scratch, report } = this;
-    for (let slot = 0; slot < count && this.open; slot++) {
-      const length = report[slot * WORDS] as number;
-      if (this.from === null || report[slot * WORDS + 1] === 1) {
-        const [host, port, address] = this.socket.source(slot);
-        this.from = { host, port, address };
-      }
-      if (length > SLOT_BYTES) continue;
-      const bytes = Buffer.allocUnsafe(length);
-      const start = slot * SLOT_BYTES;
-      bytes.set(scratch.subarray(start, start + length));
-      this.onDatagram(bytes, this.from);
+  /** Goes on from the event loop where `onDatagram` throws: nothing is received into the slots before that. */
+  private received(count: number, first = 0): void {
+    let slot = first;
+    try {
+      for (; slot < count && this.open; slot++) this.take(slot);
+    } finally {
+      const next = slot + 1;
+      if (next < count && this.open) setImmediate(() => this.received(count, next));
     }
   }
 
-  /** Whether it is dealt with. */
-  private sendNow(to: UdpPlace, pieces: readonly Uint8Array[], done: Unsent['done']): boolean {
+  private take(slot: number): void {
+    const { scratch, report } = this;
+    const length = report[slot * WORDS] as number;
+    if (this.from === null || report[slot * WORDS + 1] === 1) {
+      const [host, port, address] = this.socket.source(slot);
+      this.from = { host, port, address };
+    }
+    if (length > SLOT_BYTES) return;
+    const bytes = Buffer.allocUnsafe(length);
+    const start = slot * SLOT_BYTES;
+    bytes.set(scratch.subarray(start, start + length));
+    this.onDatagram(bytes, this.from);
+  }
+
+  /** What became of it; `undefined`: there was no room, and `sendUnsent` is called once there may be. */
+  private sendNow({ to, pieces }: Unsent): PigeonholeError | null | undefined {
     const sent = this.socket.send(to.address, pieces);
+    if (sent > 0) return null;
     if (sent === 0) this.socket.awaitRoom();
     else if (-sent === constants.errno.ENOBUFS || -sent === constants.errno.ENOMEM)
       this.pause = setTimeout(() => this.sendUnsent(), NO_MEMORY_PAUSE);
     else {
-      done(sent > 0 ? null : kernelError(-sent, `send to UDP address ${named(to.host, to.port)}`, to.host));
-      return true;
+      const where = named(to.host, to.port);
+      return kernelError(-sent, `send to UDP address ${where}`, where);
     }
-    return false;
+    return undefined;
   }
 
   private sendUnsent(): void {
-    let sent = 0;
-    for (const { to, pieces, done } of this.unsent) {
-      if (!this.open || !this.sendNow(to, pieces, done)) break;
-      sent++;
+    while (this.open && this.unsent.length > 0) {
+      const first = this.unsent[0] as Unsent;
+      const outcome = this.sendNow(first);
+      if (outcome === undefined) return;
+      this.unsent.shift();
+      // Not within the loop, which has to go on if it throws.
+      process.nextTick(first.done, outcome);
     }
-    this.unsent.splice(0, sent);
   }
 }
 
 function named(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function checkPort(port: number): void {
+  if (!(Number.isInteger(port) && port >= 0 && port <= 65_535))
+    throw new PigeonholeError('ERR_CONFIG', `port is ${show(port)}; it must be an integer from 0 to 65535`);
 }

@@ -143,12 +143,13 @@ bool Socket::IsFromElsewhere(const msghdr& message) {
 }
 
 void Socket::OnEvents(int status, int events) {
+  // An error ends the watching; it is taken from the socket by receiving, and said once.
+  if (status < 0) poll_->Watch(UV_READABLE | UV_WRITABLE);
   if (status >= 0 && (events & UV_WRITABLE) != 0) {
     poll_->Watch(UV_READABLE);
     CallFromLoop(Env(), *this, on_room_, 1);
     if (!poll_->IsOpen() || events == UV_WRITABLE) return;
   }
-  // An error of the socket is taken from it by receiving, and said once.
   const int count = ReceiveOnce();
   if (count != 0) CallFromLoop(Env(), *this, on_datagrams_, count);
 }
@@ -218,6 +219,11 @@ void Socket::UnrefLoop(const Napi::CallbackInfo&) { poll_->Unref(); }
 void Socket::Close(const Napi::CallbackInfo&) {
   if (!poll_->IsOpen()) return;
   poll_->Close();
+  // They refer back to this object, which would otherwise be kept for ever.
+  on_datagrams_.Reset();
+  on_room_.Reset();
+  scratch_.Reset();
+  report_.Reset();
   Unref();
 }
 

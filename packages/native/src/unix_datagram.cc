@@ -135,6 +135,10 @@ void Receiver::UnrefLoop(const Napi::CallbackInfo&) { poll_->Unref(); }
 void Receiver::Close(const Napi::CallbackInfo&) {
   if (!poll_->IsOpen()) return;
   poll_->Close();
+  // They refer back to this object, which would otherwise be kept for ever.
+  callback_.Reset();
+  scratch_.Reset();
+  report_.Reset();
   Unref();
 }
 
@@ -209,6 +213,7 @@ void Sender::AwaitRoom(const Napi::CallbackInfo& info) {
 
 void Sender::Close(const Napi::CallbackInfo&) {
   descriptor_.Reset();
+  callback_.Reset();
   if (!poll_ || !poll_->IsOpen()) return;
   poll_->Close();
   Unref();

@@ -111,6 +111,25 @@ test('an address that is taken, not of this machine, or none, is refused with it
   expect(() => socket.placeOf('nowhere', 1)).toThrow('nowhere:1');
 });
 
+test('a port that is none is refused, not cut', () => {
+  const { socket } = open();
+  for (const port of [-1, 65_536, 1.5, Number.NaN, '80' as unknown as number]) {
+    const refused = expect.objectContaining({
+      code: 'ERR_CONFIG',
+      message: expect.stringMatching(/^port is /),
+    });
+    expect(() => socket.placeOf('127.0.0.1', port)).toThrow(refused);
+    expect(() => new UdpSocket('127.0.0.1', port, () => {})).toThrow(refused);
+  }
+});
+
+test('where the receiver throws, the others of a batch arrive, each from where it came', () => {
+  const program = fileURLToPath(new URL('udp-throw.mjs', import.meta.url));
+  const { stdout, stderr } = spawnSync(process.execPath, [program], { encoding: 'utf8' });
+  expect(stderr).toBe('');
+  expect(JSON.parse(stdout)).toEqual({ got: ['b1 b', 'b2 b', 'a2 a', 'b3 b'], thrown: 2 });
+});
+
 test('a receive buffer can be asked for; without, it is the kernel’s', () => {
   const [usual, small] = [open().socket.receiveBuffer, open('127.0.0.1', 0, { receiveBuffer: 8_192 })];
   expect(usual).toBeGreaterThan(16_384);

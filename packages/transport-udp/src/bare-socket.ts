@@ -60,7 +60,11 @@ export class BareSocket implements Socket {
   }
 
   send({ host, port }: Place, pieces: Uint8Array[], done: (error: Error | null) => void): void {
-    this.socket.send(pieces, port, host, done);
+    try {
+      this.socket.send(pieces, port, host, done);
+    } catch (error) {
+      process.nextTick(done, error);
+    }
   }
 
   close(): void {

@@ -45,11 +45,7 @@ export class DatagramSocket implements DatagramPort {
     const { place, key } = this.receiverAt(address);
     const told = (error: Error | null): void =>
       process.nextTick(done, error === null ? null : socketTrouble(error, this.socket));
-    try {
-      this.socket.send(place, [key, ...pieces], told);
-    } catch (error) {
-      told(error as Error);
-    }
+    this.socket.send(place, [key, ...pieces], told);
   }
 
   originOf(address: string): string | null {

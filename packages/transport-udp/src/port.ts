@@ -138,7 +138,8 @@ export class UdpPort implements Port, LinkOwner {
 
   private onDatagram(datagram: Buffer, from: Place): void {
     const id = idOf(datagram);
-    if (id === null) return;
+    // Nobody can be answered at port 0.
+    if (id === null || from.port === 0) return;
     const kind = kindOf(datagram);
     if (kind === Kind.data) return this.onData(datagram, id, from);
     if (kind === Kind.init) return this.onInit(datagram, from);

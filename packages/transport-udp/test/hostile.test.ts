@@ -1,4 +1,5 @@
 /** Datagrams from anybody: nonsense, forged, recorded and played again. None of them opens, moves or ends a connection. */
+import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
@@ -6,6 +7,7 @@ import type { LinkHandler, PortContext } from '@pigeonhole/core/transport';
 import { expect, onTestFinished, test } from 'vitest';
 import { until, within } from '../../core/test/peers/watch.js';
 import { type Address, parseAddress } from '../src/address.js';
+import { BareSocket } from '../src/bare-socket.js';
 import { NO_COOKIE, newId, prove } from '../src/handshake.js';
 import udp from '../src/index.js';
 import {
@@ -248,4 +250,35 @@ test('any bytes at all, also behind a header in order: the port serves on', asyn
   const before = target.received.length;
   await other.say(segment(next.remote, 0, 'here'));
   await until(() => target.received.length > before, 'the next connection to be heard');
+});
+
+/** A datagram that names no port of its own, which only who writes its head can send. */
+function sayFromPort0({ port }: Address, datagram: Uint8Array) {
+  const program = `
+import socket, struct, sys
+body = bytes.fromhex(sys.argv[2])
+raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)
+raw.sendto(struct.pack('!HHHH', 0, int(sys.argv[1]), 8 + len(body), 0) + body, ('127.0.0.1', 0))`;
+  return spawnSync('python3', ['-c', program, `${port}`, Buffer.from(datagram).toString('hex')]);
+}
+const canForge =
+  sayFromPort0({ host: '127.0.0.1', port: 9, key: Buffer.alloc(0) }, randomBytes(4)).status === 0;
+
+test.runIf(canForge)('nobody is answered at port 0', async () => {
+  const target = await Target.open();
+  const unknown = encodeReset(newId(), true);
+  unknown[0] = Kind.data;
+  expect(sayFromPort0(target.address, unknown).status).toBe(0);
+  // Its `warn` fails the test.
+  await (await Outsider.at(target)).connect();
+});
+
+test('what node:dgram refuses to send by throwing is a datagram that was not sent', async () => {
+  const events = { datagram: () => {}, trouble: () => {} };
+  const socket = await BareSocket.open('127.0.0.1', 0, 8_192, events);
+  onTestFinished(() => socket.close());
+  const error = await new Promise<Error | null>((resolve) =>
+    socket.send({ host: '127.0.0.1', port: 0 }, [randomBytes(1)], resolve),
+  );
+  expect(error).toMatchObject({ code: 'ERR_SOCKET_BAD_PORT' });
 });

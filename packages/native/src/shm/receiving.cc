@@ -26,6 +26,11 @@ bool Mailbox::claim(Selector* selector, Received& received) {
   const bool sawAll = byPriority_ || load(header().returns) != intake_.returns();
   if (!sawAll && load(header().poisoned) == 0 && claimSeen(selector, received)) return true;
   refresh(look());
+  if (claimSeen(selector, received)) return true;
+  // A send may have been stopped before it could say that it waits, so that nobody has given it its place.
+  if (capacity_ == 0 || latest_.waiting == 0 || !hasPlace(latest_)) return false;
+  promote();
+  refresh(look());
   return claimSeen(selector, received);
 }
 

@@ -54,7 +54,7 @@ bool swap(std::atomic<T>& word, T from, T to) {
 #endif
 }
 
-/** Sequentially consistent: what is read afterwards is no older. */
+/** Sequentially consistent with the loads and stores of others that are: who reads their tallies afterwards sees what they had done before they read this. */
 inline void announce(Word& word, uint64_t value) {
   crashPoint();
 #ifdef PIGEONHOLE_BUG_RELAXED
