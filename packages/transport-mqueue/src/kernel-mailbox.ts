@@ -252,7 +252,8 @@ export class KernelMailbox implements Channel {
     const { api, name, transport } = this.setup;
     const limit = api === 'posix' ? 'fs.mqueue.msgsize_max' : 'kernel.msgmax';
     const what = `a message of ${bytes} bytes, header included, to mailbox '${name}'`;
-    if (bytes > sysctl(limit)) return beyond(limit, bytes, what);
+    const then = api === 'posix' ? ` and make the queue anew with option messageBytes: ${bytes}` : '';
+    if (bytes > sysctl(limit)) return beyond(limit, bytes, what, undefined, then);
     return new PigeonholeError(
       'ERR_TOO_LARGE',
       `${what}: its queue was made for messages of ${this.queue.messageBytes} bytes; make it anew with a larger messageBytes, or a smaller capacity`,

@@ -23,11 +23,17 @@ export function sysctl(name: Limit): number {
   }
 }
 
-/** Says which limit, what it is and what it would have to be. */
-export function beyond(name: Limit, needed: number, what: string, cause?: unknown): PigeonholeError {
+/** Says which limit, what it is and what it would have to be; `then`: what to do besides. */
+export function beyond(
+  name: Limit,
+  needed: number,
+  what: string,
+  cause?: unknown,
+  then = '',
+): PigeonholeError {
   return new PigeonholeError(
     'ERR_OS_LIMIT',
-    `${what} needs sysctl ${name} to be ${needed}, and it is ${sysctl(name)}: raise it (sysctl -w ${name}=${needed}), or ask for less`,
+    `${what} needs sysctl ${name} to be ${needed}, and it is ${sysctl(name)}: raise it (sysctl -w ${name}=${needed})${then}, or ask for less`,
     { transport: 'mqueue', cause },
   );
 }
