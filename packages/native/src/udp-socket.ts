@@ -75,9 +75,9 @@ export class UdpSocket {
           this.scratch,
           this.report,
           (count) => {
+            if (count >= 0) return this.received(count);
             const where = named(host, this.port);
-            if (count < 0) onError(kernelError(-count, `receive on UDP address ${where}`, where));
-            else this.received(count);
+            onError(kernelError(-count, `receive on UDP address ${where}`, where));
           },
           () => this.sendUnsent(),
         ),
@@ -170,7 +170,9 @@ export class UdpSocket {
       if (outcome === undefined) return;
       this.unsent.shift();
       // Not within the loop, which has to go on if it throws.
-      process.nextTick(first.done, outcome);
+      process.nextTick(() => {
+        if (this.open) first.done(outcome);
+      });
     }
   }
 }

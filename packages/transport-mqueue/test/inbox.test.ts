@@ -21,6 +21,16 @@ describe.each(['posix', 'sysv'] as const)('%s', (api) => {
   const inboxIsThere = (directory: string, incarnation: string): boolean =>
     messagesIn(join(directory, NAMESPACE), `@${incarnation}`) !== null;
 
+  /** The incarnation of a process that has been killed. */
+  const killed = async (directory: string, name: string): Promise<string> => {
+    const process = await peerIn(directory, { api }, name);
+    const incarnation = inboxOf(target(directory, name)).slice(-16);
+    process.kill('SIGKILL');
+    await ended(process);
+    expect(inboxIsThere(directory, incarnation)).toBe(true);
+    return incarnation;
+  };
+
   test('the inbox goes with its process', async () => {
     const directory = scratch();
     const runtime = await runtimeIn(directory, { api });
@@ -33,11 +43,7 @@ describe.each(['posix', 'sysv'] as const)('%s', (api) => {
 
   test('a killed process leaves its inbox; the next to join removes it, and who knew it, too', async () => {
     const directory = scratch();
-    const alone = await peerIn(directory, { api }, 'alone');
-    const incarnation = inboxOf(target(directory, 'alone')).slice(-16);
-    alone.kill('SIGKILL');
-    await ended(alone);
-    expect(inboxIsThere(directory, incarnation)).toBe(true);
+    const incarnation = await killed(directory, 'alone');
     const runtime = await runtimeIn(directory, { api });
     expect(inboxIsThere(directory, incarnation)).toBe(false);
     const met = new Promise((resolve) => runtime.once('peer:up', resolve));
@@ -52,11 +58,7 @@ describe.each(['posix', 'sysv'] as const)('%s', (api) => {
 
   test('what a killed process leaves is removed by one of the other kind, too', async () => {
     const directory = scratch();
-    const alone = await peerIn(directory, { api }, 'alone');
-    const incarnation = inboxOf(target(directory, 'alone')).slice(-16);
-    alone.kill('SIGKILL');
-    await ended(alone);
-    expect(inboxIsThere(directory, incarnation)).toBe(true);
+    const incarnation = await killed(directory, 'alone');
     const runtime = await runtimeIn(directory, { api: api === 'posix' ? 'sysv' : 'posix' });
     expect(inboxIsThere(directory, incarnation)).toBe(false);
     await runtime.close();
