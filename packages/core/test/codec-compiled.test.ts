@@ -141,6 +141,19 @@ describe('what it refuses', () => {
     );
   });
 
+  test('a required property that may only be undefined and is not there; the next alternative takes the body', () => {
+    const named = { type: 'object', properties: { gone: { type: 'undefined' } }, required: ['gone'] };
+    expect(() => compiled(named).encode({}, limits)).toThrow(
+      expect.objectContaining({
+        code: 'ERR_SCHEMA',
+        message: expect.stringContaining('body.gone is missing'),
+      }),
+    );
+    const either = compiled({ anyOf: [named, {}] });
+    for (const body of [{}, { gone: undefined }])
+      deepStrictEqual(either.decode(either.encode(body, limits)), body);
+  });
+
   test.each<[object, string]>([
     [{ type: 'object', properties: { x: { not: {} } } }, '#/properties/x/not'],
     [{ type: 'array', items: { $ref: '#/$defs/y' } }, '#/items/$ref'],

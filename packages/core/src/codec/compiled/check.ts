@@ -147,11 +147,8 @@ class Check {
       return refusalFrom(error).under(owner, step);
     }
     if (value === undefined && optional) return undefined;
-    const missing = value === undefined && typeof step === 'string' && shape.kind !== 'undefined';
-    const refusal =
-      missing && Object.hasOwn(owner as object, step) === false
-        ? this.refusal('is missing')
-        : this.visit(shape, value, depth + 1);
+    const missing = value === undefined && typeof step === 'string' && !Object.hasOwn(owner as object, step);
+    const refusal = missing ? this.refusal('is missing') : this.visit(shape, value, depth + 1);
     return this.under(owner, step, refusal);
   }
 
