@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
 import { defaultLimits } from './codec.js';
 import { findConfigFile, loadConfigFile } from './config/file.js';
@@ -63,6 +64,7 @@ function merge(
     logLevel: chosen.logLevel ?? 'warn',
     limits: Object.assign({}, defaults, ...layers.map((layer) => layer.limits)),
     inbox: { capacity: chosen.inbox?.capacity ?? 1024 },
+    busyPoll: chosen.busyPoll ?? (availableParallelism() > 1 ? 50 : 0),
     closeDeadline: chosen.closeDeadline ?? 1000,
   };
 }

@@ -248,6 +248,7 @@ class Assembly {
       registry,
       limits,
       inboxCapacity: config.inbox.capacity,
+      busyPoll: config.busyPoll,
       events,
       hosting: (mailbox, host) => apart(() => this.runtime?.emit('mailbox:host', { mailbox, host })),
       lost: (mailbox, host, lost) => apart(() => this.runtime?.emit('mailbox:lost', { mailbox, host, lost })),

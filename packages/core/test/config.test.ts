@@ -1,4 +1,4 @@
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
 import { describe, expect, test } from 'vitest';
@@ -33,6 +33,7 @@ describe('defaults', () => {
       logLevel: 'warn',
       limits: { maxMessageBytes: 16_777_216, maxDepth: 128, maxNodes: 1_048_576, maxBytes: 1_073_741_824 },
       inbox: { capacity: 1024 },
+      busyPoll: availableParallelism() > 1 ? 50 : 0,
       closeDeadline: 1000,
       file: null,
       resolveFrom: '/app',
@@ -78,6 +79,7 @@ describe('arguments', () => {
       logLevel: 'debug',
       limits: { maxDepth: 7 },
       inbox: { capacity: 'unbounded' },
+      busyPoll: 1000,
       closeDeadline: 0,
     });
     expect(config).toMatchObject({
@@ -88,6 +90,7 @@ describe('arguments', () => {
       logLevel: 'debug',
       limits: { maxDepth: 7, maxBytes: 1_073_741_824 },
       inbox: { capacity: 'unbounded' },
+      busyPoll: 1000,
       closeDeadline: 0,
     });
     expect(config.logger).toBe(logger);
@@ -293,6 +296,7 @@ describe('anything else wrong is ERR_CONFIG with key, value, source and what is 
       'an integer from 1 to 1073741824 (bytes)',
     ],
     ['inbox.capacity', { inbox: { capacity: 1.5 } }, '1.5', capacities],
+    ['busyPoll', { busyPoll: 1001 }, '1001', 'an integer from 0 to 1000 (microseconds)'],
     ['closeDeadline', { closeDeadline: -1 }, '-1', 'an integer from 0 to 2147483647 (milliseconds)'],
     ['config', { config: true }, 'true', 'false (look for no file), or the path of a configuration file'],
     ['config', { config: '' }, '""', 'false (look for no file), or the path of a configuration file'],

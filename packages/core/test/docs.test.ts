@@ -193,6 +193,7 @@ describe('configuration', () => {
     );
     expect(defaults.namespace).toBe(`'${config.namespace}'`);
     expect(defaults.logLevel).toBe(`'${config.logLevel}'`);
+    if (config.busyPoll > 0) expect(defaults.busyPoll).toBe(`${config.busyPoll}; 0 with one processor`);
     expect(defaults.closeDeadline).toBe(`${config.closeDeadline}`);
     expect(defaults.inbox).toBe(`{ capacity: ${config.inbox.capacity} }`);
     expect(column('### Limits', 'key', 1).map((value) => Number.parseInt(value, 10))).toEqual(

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { PigeonholeError } from '../src/errors.js';
 import { FrameParser } from '../src/frame-parser.js';
 import { FrameWriter, Kind, PROTOCOL_VERSION } from '../src/framing.js';
+import { BusyPoll } from '../src/hosted/busy-poll.js';
 import { word } from '../src/hosted/reading.js';
 import { Served } from '../src/hosted/served.js';
 import { Session, type SessionOwner } from '../src/hosted/session.js';
@@ -21,6 +22,7 @@ const owner: SessionOwner = {
   self,
   limits: { maxMessageBytes: 1024, maxDepth: 8, maxNodes: 8 },
   transportName: 'fake',
+  busyPoll: new BusyPoll(0),
   identify: async () => other,
   recognise: () => other,
   vouches: () => false,

@@ -221,6 +221,7 @@ function optionsFor(config: ResolvedConfig, name: string, of: string): RuntimeOp
     mailboxes,
     limits: config.limits,
     inbox: config.inbox,
+    busyPoll: config.busyPoll,
     closeDeadline: config.closeDeadline,
     logLevel: config.logger === false ? 'silent' : config.logLevel,
     config: false,

@@ -123,6 +123,7 @@ const layerEntries = {
   ),
   maxMessageBytes,
   inbox: v.exactOptional(options({ capacity })),
+  busyPoll: integer(0, 1000, 'microseconds'),
   closeDeadline: integer(0, 2 ** 31 - 1, 'milliseconds'),
 };
 

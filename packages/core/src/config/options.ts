@@ -78,6 +78,12 @@ export interface RuntimeOptions {
   maxMessageBytes?: number;
   /** Direct messages waiting in this process. Default `{ capacity: 1024 }`; capacities as for a mailbox. */
   inbox?: { capacity?: Capacity };
+  /**
+   * Microseconds that the event loop goes on turning after something has come over a link, 0 to 1000; 0: not at all. What follows within that time is
+   * read at once: an exchange of two processes that answer each other takes a fifth of the time. Where it is seldom of use it is seldom done, and an idle
+   * process sleeps. Default 50; 0 where there is one processor. For `shm`, see its own option `turns`.
+   */
+  busyPoll?: number;
   /** Milliseconds that `close()` waits for what was sent to leave, 0 to 2147483647. Default 1000. */
   closeDeadline?: number;
   /**
@@ -100,6 +106,7 @@ export interface ResolvedConfig {
   readonly logLevel: LogLevel;
   readonly limits: Readonly<Limits>;
   readonly inbox: { readonly capacity: Capacity };
+  readonly busyPoll: number;
   readonly closeDeadline: number;
   /** The configuration file that was read, absolute; null when there was none. */
   readonly file: string | null;

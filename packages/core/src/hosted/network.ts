@@ -6,6 +6,7 @@ import type { Envelope } from '../message.js';
 import type { ClaimState, Registry, RegistryEvents } from '../registry/registry.js';
 import type { Channel, Link, LinkHandler, LinkTransport, MailboxSpec, PeerInfo, Port } from '../transport.js';
 import { Bequests } from './bequests.js';
+import { BusyPoll } from './busy-poll.js';
 import type { Introduction } from './greeting.js';
 import { HostedMailbox, type MailboxNetwork, until, within } from './mailbox.js';
 import { Neighbours } from './neighbours.js';
@@ -30,6 +31,8 @@ export interface NetworkSetup {
   readonly registry: Registry;
   readonly limits: CodecLimits & { readonly maxBytes: number };
   readonly inboxCapacity: Capacity;
+  /** Microseconds. */
+  readonly busyPoll: number;
   readonly events: RegistryEvents;
   hosting(mailbox: string, host: string): void;
   lost(mailbox: string, host: string, messages: number): void;
@@ -40,6 +43,7 @@ export interface NetworkSetup {
 export class Network implements Carrier, SessionOwner, MailboxNetwork {
   readonly transport: LinkTransport;
   readonly limits: CodecLimits;
+  readonly busyPoll: BusyPoll;
   private readonly mailboxes = new Map<string, HostedMailbox>();
   private readonly sessions = new Map<string, Session>();
   private readonly dialling = new Map<string, Promise<Session>>();
@@ -57,6 +61,7 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
   constructor(private readonly setup: NetworkSetup) {
     this.transport = setup.transport;
     this.limits = setup.limits;
+    this.busyPoll = new BusyPoll(setup.busyPoll / 1000);
     this.neighbours = this.findNeighbours();
     this.bequests = new Bequests(
       setup.registry,

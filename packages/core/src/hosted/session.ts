@@ -5,6 +5,7 @@ import { FRAME_OVERHEAD, FrameWriter, Kind, parseJson } from '../framing.js';
 import type { Envelope } from '../message.js';
 import type { Link, LinkHandler, MailboxSpec, PeerInfo } from '../transport.js';
 import { remoteError } from './attachment.js';
+import type { BusyPoll } from './busy-poll.js';
 import { Channels } from './channels.js';
 import { type Introduction, readHello, writeHello } from './greeting.js';
 import { Heartbeat } from './heartbeat.js';
@@ -40,6 +41,8 @@ export interface SessionOwner extends InquiriesOwner {
   readonly self: PeerInfo;
   readonly limits: CodecLimits;
   readonly transportName: string;
+  /** Told whenever something comes. */
+  readonly busyPoll: BusyPoll;
   /** Who that is, if the namespace knows it. Throws why it is not to be spoken to. */
   identify(who: Introduction, link: Link): Promise<PeerInfo | null>;
   /** The same for the neighbour that this process has dialled at its address. */
@@ -239,6 +242,7 @@ export class Session implements LinkHandler {
   private read(parse: () => void, more: boolean): void {
     if (this.ended) return;
     this.heartbeat?.hear();
+    this.owner.busyPoll.stir();
     try {
       parse();
     } catch (error) {
