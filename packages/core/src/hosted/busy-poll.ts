@@ -6,8 +6,8 @@ const MOST_LEFT_OUT = 15;
  * comes: a process that sleeps has to be woken, and finds a processor that has slept as well. Two that answer each other so take a fifth of the
  * time for an exchange, and less processor time (decision 38 has the figures). The kernel does the same for network devices (socket(7), SO_BUSY_POLL).
  *
- * Where nothing comes in that time it was in vain: the next occasion is then left out, after the next failure three, and at most fifteen. An idle
- * process sleeps.
+ * Where nothing comes in that time it was in vain: the next occasion is then left out, after the next failure three, and at most fifteen. What is tried
+ * after a failure lasts twice as long: the other side may sleep, and only if one waits for that does it stay awake in turn. An idle process sleeps.
  */
 export class BusyPoll {
   private turning = false;
@@ -42,7 +42,7 @@ export class BusyPoll {
       if (!this.fresh) this.failures = 0;
       this.came = this.fresh = false;
       this.since = now;
-    } else if (now - this.since > this.duration) {
+    } else if (now - this.since > this.duration * (this.failures === 0 ? 1 : 2)) {
       this.turning = false;
       this.failures = this.leaveOut = Math.min(2 * this.failures + 1, MOST_LEFT_OUT);
       return;
