@@ -1,7 +1,7 @@
 import { tooLarge } from './codec/limits.js';
 import { CodecId, codecById } from './codec.js';
 import { PigeonholeError, show } from './errors.js';
-import { type Pending, unsupportedSync } from './pending.js';
+import { lacked, type Pending, unsupportedSync } from './pending.js';
 import { priorityOf, typeOf } from './sealing.js';
 import type { SenderSetup, SendOptions, TrySendOptions } from './sender.js';
 import type { Lent } from './transport.js';
@@ -72,7 +72,13 @@ export class Loan {
       channel.send(operation);
       const verb = wait ? 'commit to' : 'tryCommit to';
       return this.settle(
-        await this.pending.outcome(operation, options, verb, () => channel.cancelSend(operation)),
+        await this.pending.outcome(
+          operation,
+          options,
+          verb,
+          () => channel.cancelSend(operation),
+          () => lacked(channel),
+        ),
       );
     } catch (error) {
       this.end();
@@ -87,7 +93,9 @@ export class Loan {
     try {
       channel.send(operation);
       const cancel = (): void => channel.cancelSend(operation);
-      return this.settle(this.pending.outcomeSync(operation, channel, options, `${verb} to`, cancel));
+      return this.settle(
+        this.pending.outcomeSync(operation, channel, options, `${verb} to`, cancel, () => lacked(channel)),
+      );
     } catch (error) {
       this.end();
       throw error;

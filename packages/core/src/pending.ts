@@ -48,11 +48,17 @@ export class Pending implements CallTracker {
     signal.throwIfAborted();
   }
 
-  /** The outcome of an operation that its channel has. */
-  outcome<T>(operation: Operation<T>, options: WaitOptions, verb: string, cancel: () => void): Promise<T> {
+  /** The outcome of an operation that its channel has. `lacks`: what it lacks if its time is over. */
+  outcome<T>(
+    operation: Operation<T>,
+    options: WaitOptions,
+    verb: string,
+    cancel: () => void,
+    lacks?: () => string,
+  ): Promise<T> {
     this.follow(operation);
     if (!operation.settled && (options.timeout !== undefined || options.signal !== undefined))
-      operation.watch(options, `${verb} ${this.label}`, cancel);
+      operation.watch(options, `${verb} ${this.label}`, cancel, lacks);
     // The application may have closed the handle while its body was read.
     if (this.closed) operation.giveUp(this.hasClosed(), cancel);
     return operation.outcome();
@@ -70,12 +76,13 @@ export class Pending implements CallTracker {
     options: WaitOptions,
     verb: string,
     cancel: () => void,
+    lacks?: () => string,
   ): T {
     const { timeout = Number.POSITIVE_INFINITY } = options;
     if (this.closed) operation.giveUp(this.hasClosed(), cancel);
     if (!operation.settled) channel.waitSync?.(operation, timeout);
     if (!operation.settled)
-      operation.giveUp(operation.timeoutError(`${verb} ${this.label}`, timeout), cancel);
+      operation.giveUp(operation.timeoutError(`${verb} ${this.label}`, timeout), cancel, lacks);
     return operation.outcomeNow();
   }
 
@@ -118,6 +125,13 @@ export class Pending implements CallTracker {
       });
     return this.failed;
   }
+}
+
+/** What a send that has waited there in vain did not get. */
+export function lacked({ capacity }: Channel): string {
+  if (capacity === undefined) return 'nobody was found who hosts it, as a process does that opens a receiver';
+  if (capacity === 'unbounded') return 'its host did not answer';
+  return capacity === 0 ? 'nobody received it (capacity 0)' : `no place came free (capacity ${capacity})`;
 }
 
 export function unsupportedSync(verb: string, setup: { label: string; transport: string }): PigeonholeError {

@@ -52,12 +52,12 @@ export class SendBatch extends Operation<void> {
   }
 
   /** From the last one on: those that are accepted after all are the leading ones. */
-  override giveUp(reason: unknown): void {
+  override giveUp(reason: unknown, _cancel?: () => void, lacked?: () => string): void {
     for (let index = this.sends.length - 1; index >= 0; index--) {
       const send = this.sends[index];
       if (send === undefined) continue;
       if (index >= this.given) send.fail(reason);
-      else send.giveUp(reason, () => this.channel.cancelSend(send));
+      else send.giveUp(reason, () => this.channel.cancelSend(send), lacked);
     }
   }
 

@@ -3,7 +3,7 @@ import { type Loan, Loans } from './loan.js';
 import type { Envelope } from './message.js';
 import { bytesApart, fill, fillMany, sealMany, sendFilled } from './outgoing.js';
 import { pace } from './pace.js';
-import { Pending, unsupportedSync } from './pending.js';
+import { lacked, Pending, unsupportedSync } from './pending.js';
 import {
   type Marks,
   priorityOf,
@@ -166,9 +166,9 @@ export class Sender<T = unknown> {
 
   /** @internal the outcome of what `put` has returned, to be called at once; of `options` timeout and signal count */
   outcome(operation: SendOperation, options: WaitOptions): Promise<unknown> {
-    return this.pending.outcome(operation, options, 'send to', () =>
-      this.setup.channel.cancelSend(operation),
-    );
+    const { channel } = this.setup;
+    const cancel = (): void => channel.cancelSend(operation);
+    return this.pending.outcome(operation, options, 'send to', cancel, () => lacked(channel));
   }
 
   private start(body: T, options: SendOptions, wait: boolean): Promise<boolean | undefined> {
@@ -192,8 +192,10 @@ export class Sender<T = unknown> {
   private dispatch(value: unknown, options: SendOptions, wait: boolean): Promise<boolean | undefined> {
     const sent = this.submit(value, typeOf(options), priorityOf(options), wait);
     if (typeof sent === 'boolean') return pace.promise(wait ? undefined : sent);
-    return this.pending.outcome(sent, options, wait ? 'send to' : 'trySend to', () =>
-      this.setup.channel.cancelSend(sent),
+    const { channel } = this.setup;
+    const cancel = (): void => channel.cancelSend(sent);
+    return this.pending.outcome(sent, options, wait ? 'send to' : 'trySend to', cancel, () =>
+      lacked(channel),
     );
   }
 
@@ -226,7 +228,13 @@ export class Sender<T = unknown> {
     const { channel } = this.setup;
     const rest = sealMany(values, sent + sealed.length, marks, this.setup, channel.sendAtOnce);
     const batch = new SendBatch(channel, [...sealed, ...rest.values], sent, all, rest.problem ?? problem);
-    const outcome = this.pending.outcome(batch, options, 'send to', () => undefined);
+    const outcome = this.pending.outcome(
+      batch,
+      options,
+      'send to',
+      () => undefined,
+      () => lacked(channel),
+    );
     batch.send();
     return outcome;
   }
@@ -269,6 +277,7 @@ export class Sender<T = unknown> {
       );
     const sent = this.submit(value, typeOf(options), priorityOf(options), wait);
     if (typeof sent === 'boolean') return wait ? undefined : sent;
-    return this.pending.outcomeSync(sent, channel, options, `${verb} to`, () => channel.cancelSend(sent));
+    const cancel = (): void => channel.cancelSend(sent);
+    return this.pending.outcomeSync(sent, channel, options, `${verb} to`, cancel, () => lacked(channel));
   }
 }

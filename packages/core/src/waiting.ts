@@ -78,6 +78,7 @@ export abstract class Waiting {
   private signal: AbortSignal | undefined;
   private onAbort: (() => void) | undefined;
   private giveUpReason: unknown;
+  private lacked: (() => string) | undefined;
 
   get settled(): boolean {
     return this.state !== PENDING;
@@ -115,18 +116,20 @@ export abstract class Waiting {
 
   /** The channel has withdrawn it: it rejects with the reason for which it was given up. */
   withdrawn(): void {
-    this.fail(this.giveUpReason);
+    const { giveUpReason: reason, lacked } = this;
+    if (lacked === undefined || !(reason instanceof PigeonholeError)) return this.fail(reason);
+    this.fail(new PigeonholeError(reason.code, `${reason.message}: ${lacked()}`));
   }
 
   timeoutError(what: string, timeout: number): PigeonholeError {
     return new PigeonholeError('ERR_TIMEOUT', `${what} did not complete within timeout ${timeout} ms`);
   }
 
-  /** Arms timeout and signal. `cancel` asks the channel to withdraw. */
-  watch(options: WaitOptions, what: string, cancel: () => void): void {
+  /** Arms timeout and signal. `cancel` asks the channel to withdraw; `lacked` as of `giveUp`. */
+  watch(options: WaitOptions, what: string, cancel: () => void, lacked?: () => string): void {
     if (this.state !== PENDING) return;
     const { timeout, signal } = options;
-    if (timeout !== undefined && timeout !== Infinity) this.arm(timeout, timeout, what, cancel);
+    if (timeout !== undefined && timeout !== Infinity) this.arm(timeout, timeout, what, cancel, lacked);
     if (signal !== undefined) {
       this.signal = signal;
       this.onAbort = () => this.giveUp(signal.reason, cancel);
@@ -134,10 +137,11 @@ export abstract class Waiting {
     }
   }
 
-  /** Gives up for `reason` unless settled or given up before. */
-  giveUp(reason: unknown, cancel: () => void): void {
+  /** Gives up for `reason` unless settled or given up before. `lacked` says what it has waited for, if it is certain that it has. */
+  giveUp(reason: unknown, cancel: () => void, lacked?: () => string): void {
     if (this.state !== PENDING || this.giveUpReason !== undefined) return;
     this.giveUpReason = reason;
+    this.lacked = lacked;
     clearTimeout(this.timer);
     cancel();
     if (!this.settled) this.timer = setTimeout(() => this.fail(this.outcomeUnknown()), CANCEL_GRACE);
@@ -152,11 +156,11 @@ export abstract class Waiting {
     );
   }
 
-  private arm(left: number, timeout: number, what: string, cancel: () => void): void {
+  private arm(left: number, timeout: number, what: string, cancel: () => void, lacked?: () => string): void {
     this.timer = setTimeout(
       () => {
-        if (left > LONGEST_TIMER) this.arm(left - LONGEST_TIMER, timeout, what, cancel);
-        else this.giveUp(this.timeoutError(what, timeout), cancel);
+        if (left > LONGEST_TIMER) this.arm(left - LONGEST_TIMER, timeout, what, cancel, lacked);
+        else this.giveUp(this.timeoutError(what, timeout), cancel, lacked);
       },
       Math.min(left, LONGEST_TIMER),
     );

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createRuntime, mailbox } from '../dist/index.js';
+import { createRuntime, mailbox, peer } from '../dist/index.js';
 import { Child, rejection, runtimeDirectory, until } from './child.js';
 
 /** A host in another process with a receiver of mailbox 'm', and a runtime here. */
@@ -103,4 +103,19 @@ test('three hundred thousand tries at once are answered, each', async () => {
   expect(outcomes.filter((accepted) => accepted)).toHaveLength(8);
   expect(await takeAll(host)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
   await Promise.all([runtime.close(), host.leave()]);
+});
+
+test('a send to a mailbox or process that is not there says so when its time is over', async () => {
+  const directory = await runtimeDirectory();
+  const runtime = await createRuntime({ directory, transport: 'uds', config: false, logger: false });
+  const calls = [
+    runtime.send(mailbox('nobodys'), 1, { timeout: 1 }),
+    runtime.send(peer('nobody'), 1, { timeout: 1 }),
+  ];
+  for (const call of calls)
+    expect(await rejection(call)).toMatchObject({
+      code: 'ERR_TIMEOUT',
+      message: expect.stringMatching(/within timeout 1 ms: nobody was found who hosts it/),
+    });
+  await runtime.close();
 });

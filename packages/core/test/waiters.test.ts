@@ -1,6 +1,12 @@
 import { getEventListeners } from 'node:events';
 import { afterEach, expect, test, vi } from 'vitest';
-import { createRuntime, mailbox, type PigeonholeError, type Runtime } from '../dist/index.js';
+import {
+  createRuntime,
+  type MailboxAddress,
+  mailbox,
+  type PigeonholeError,
+  type Runtime,
+} from '../dist/index.js';
 import { Queue } from '../src/queue.js';
 import { Delivery, ReceiveMany, ReceiveOne, SendOperation } from '../src/waiters.js';
 import { rejection } from './child.js';
@@ -174,6 +180,40 @@ test.each([-1, Number.NaN, '5', null])('timeout %s is refused, and nothing is se
   await runtime.close();
 });
 
+test('a send whose time is over says what it lacked', async () => {
+  const runtime = await alone();
+  const [full, meeting] = [
+    mailbox<number>('full', { capacity: 2 }),
+    mailbox<number>('meeting', { capacity: 0 }),
+  ];
+  const endless = mailbox<Uint8Array>('lent', { capacity: 1, codec: 'raw' });
+  await Promise.all([full, meeting, endless].map((box) => runtime.receiver(box as MailboxAddress<unknown>)));
+  const [toFull, toMeeting, toLent] = [
+    await runtime.sender(full),
+    await runtime.sender(meeting),
+    await runtime.sender(endless),
+  ];
+  await toFull.sendMany([1, 2]);
+  await toLent.send(new Uint8Array(1));
+  const timeout = 1;
+  const messages = await Promise.all(
+    [
+      toFull.send(3, { timeout }),
+      toFull.sendMany([3, 4], { timeout }),
+      toMeeting.send(1, { timeout }),
+      toLent.loan(1).commit({ timeout }),
+    ].map(async (call) => (await rejection(call)).message),
+  );
+  const late = 'did not complete within timeout 1 ms';
+  expect(messages).toEqual([
+    `send to mailbox 'full' ${late}: no place came free (capacity 2)`,
+    expect.stringContaining(`send to mailbox 'full' ${late}: no place came free (capacity 2)`),
+    `send to mailbox 'meeting' ${late}: nobody received it (capacity 0)`,
+    `commit to mailbox 'lent' ${late}: no place came free (capacity 1)`,
+  ]);
+  await runtime.close();
+});
+
 test('timeout 0 fails at once unless the call can be done at once', async () => {
   const runtime = await alone();
   const orders = mailbox<number>('m', { capacity: 1 });
@@ -181,7 +221,7 @@ test('timeout 0 fails at once unless the call can be done at once', async () => 
   const tx = await runtime.sender(orders);
   await tx.send(1, { timeout: 0 });
   expect((await rejection(tx.send(2, { timeout: 0 }))).message).toBe(
-    "send to mailbox 'm' did not complete within timeout 0 ms",
+    "send to mailbox 'm' did not complete within timeout 0 ms: no place came free (capacity 1)",
   );
   expect((await rx.receive({ timeout: 0 })).body).toBe(1);
   expect((await rejection(rx.receive({ timeout: 0 }))).message).toBe(
