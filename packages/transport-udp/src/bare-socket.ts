@@ -13,6 +13,7 @@ function noLookup(
 
 /** On `node:dgram`, where there is no addon. */
 export class BareSocket implements Socket {
+  readonly module = 'node:dgram';
   readonly host: string;
   readonly port: number;
   readonly receiveBuffer: number;

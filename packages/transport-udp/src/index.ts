@@ -32,10 +32,16 @@ export default function udp(options: UdpOptions = {}): LinkTransport | DatagramT
       capabilities: { ...reach, reliable: false },
       open: (context) => DatagramSocket.open(context, listen),
     };
+  let socket = 'not open';
   return {
     kind: 'link',
     name: 'udp',
     capabilities: reach,
-    open: (context) => UdpPort.open(context, listen),
+    async open(context) {
+      const port = await UdpPort.open(context, listen);
+      socket = port.module;
+      return port;
+    },
+    details: () => ({ socket }),
   };
 }

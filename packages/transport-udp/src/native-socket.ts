@@ -13,8 +13,9 @@ export async function nativeSocket(
 ): Promise<Socket | null> {
   const native = await ifInstalled(() => import('@pigeonhole/native'));
   if (native === null || native.nativeProblem() !== undefined) return null;
-  return new native.UdpSocket(host, port, (bytes, from) => events.datagram(bytes, from), {
+  const socket = new native.UdpSocket(host, port, (bytes, from) => events.datagram(bytes, from), {
     receiveBuffer,
     onError: (error) => events.trouble(error),
   });
+  return Object.assign(socket, { module: '@pigeonhole/native' } as const);
 }

@@ -57,6 +57,11 @@ export class UdpPort implements Port, LinkOwner {
     this.self = socket.placeOf(host, port);
   }
 
+  /** Whose socket it is. */
+  get module(): string {
+    return this.socket.module;
+  }
+
   static async open(context: PortContext, listen: Listen): Promise<UdpPort> {
     const socket = await openSocket(listen, {
       datagram: (datagram, from) => port.onDatagram(datagram, from),

@@ -25,6 +25,8 @@ export interface SocketEvents {
 
 /** A UDP socket of this process alone, bound and not connected. */
 export interface Socket extends Place {
+  /** Whose it is. */
+  readonly module: '@pigeonhole/native' | 'node:dgram';
   /** Bytes, as the kernel counts. */
   readonly receiveBuffer: number;
   placeOf(host: string, port: number): Place;

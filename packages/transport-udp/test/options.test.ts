@@ -1,4 +1,6 @@
 /** Options: what is allowed works, what is not is ERR_CONFIG and says so. */
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { mailbox } from '@pigeonhole/core';
 import { expect, test } from 'vitest';
 import udp from '../src/index.js';
@@ -46,4 +48,21 @@ test('an address that is taken, or is not of this host, is refused with its name
     message: expect.stringContaining('192.0.2.1:0: this machine has no such address (EADDRNOTAVAIL); name'),
   });
   expect(a.peers()).toEqual([]);
+});
+
+test.each([
+  ['', '@pigeonhole/native'],
+  ['off', 'node:dgram'],
+])('explain tells whose socket it is, PIGEONHOLE_NATIVE being %j', (setting, module) => {
+  const program = `
+    import { createRuntime, mailbox } from '@pigeonhole/core';
+    const runtime = await createRuntime({ directory: process.argv[1], transport: 'udp', config: false, logger: false });
+    console.log(runtime.explain(mailbox('m')).details.socket);
+    await runtime.close();`;
+  const printed = execFileSync(process.execPath, ['--input-type=module', '--eval', program, scratch()], {
+    cwd: fileURLToPath(new URL('.', import.meta.url)),
+    env: { ...process.env, PIGEONHOLE_NATIVE: setting },
+    encoding: 'utf8',
+  });
+  expect(printed.trim()).toBe(module);
 });
