@@ -1,20 +1,13 @@
 /**
- * So many messages may come and go without the event loop running in between; more, as long as it has run within the last millisecond. What follows then
- * waits for the loop. Otherwise two services of one process that always find work in each other's mailboxes would keep timers, signals and sockets out for
+ * So many messages may come and go without the event loop running in between; what follows then waits for the loop. Otherwise two
+ * services of one process that always find work in each other's mailboxes would keep timers, signals and sockets out for
  * ever (zeromq.js caps its synchronous reads alike).
  */
 const BURST = 512;
-/** Milliseconds. */
-const SOON = 1;
-/** So many messages are between two looks at the clock. */
-const LOOK = 128;
 
 /** Lets calls complete at once, but for a burst at a time; in any case in the order in which they were settled. */
 class Pace {
   private count = 0;
-  private limit = BURST;
-  /** When the event loop ran last, as far as is known here. */
-  private ran = 0;
   private waiting: (() => void)[] = [];
   private held: (() => void)[] | null = null;
 
@@ -22,7 +15,7 @@ class Pace {
   free(messages = 1): boolean {
     if (this.held !== null || this.waiting.length > 0) return false;
     this.count += messages;
-    return this.count < this.limit || this.goesOn();
+    return this.count < BURST;
   }
 
   /** From now on what is settled goes into `held`, for whoever runs it in order; null: no longer. Answers where it went before. */
@@ -45,18 +38,10 @@ class Pace {
     this.waiting.push(complete);
   }
 
-  private goesOn(): boolean {
-    if (performance.now() - this.ran > SOON) return false;
-    this.limit = this.count + LOOK;
-    return true;
-  }
-
   private go(): void {
     const { waiting } = this;
     this.waiting = [];
     this.count = 0;
-    this.limit = BURST;
-    this.ran = performance.now();
     // Promise reactions run when all of these are resolved, so nothing can come between them.
     for (const complete of waiting) complete();
   }

@@ -1,16 +1,24 @@
 /** When the event loop is kept turning for what may come next over a link, and when it is not. */
+import { spawn } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { BusyPoll } from '../src/hosted/busy-poll.js';
+import { Crowding } from '../src/hosted/crowding.js';
 import { createRuntime, mailbox } from '../src/index.js';
 import { runtimeDirectory } from './child.js';
 
 describe('a busy poll', () => {
   let now = 0;
   let due: (() => void)[] = [];
+  let crowded = false;
+  let closed = 0;
+  const crowding = { begin: () => {}, look: (): boolean | undefined => crowded, close: () => void closed++ };
 
   beforeEach(() => {
     now = 1_000;
     due = [];
+    crowded = false;
+    closed = 0;
     vi.spyOn(performance, 'now').mockImplementation(() => now);
     vi.spyOn(globalThis, 'setImmediate').mockImplementation(((turn: () => void) => {
       due.push(turn);
@@ -37,7 +45,7 @@ describe('a busy poll', () => {
   }
 
   test('lasts so long after what came last, and no longer', () => {
-    const poll = new BusyPoll(0.05);
+    const poll = new BusyPoll(0.05, crowding);
     poll.stir();
     // The handler took its time, which does not count.
     turn(10);
@@ -53,20 +61,20 @@ describe('a busy poll', () => {
   });
 
   test('is left out where it was in vain: once, then three times, at most fifteen', () => {
-    const poll = new BusyPoll(0.05);
+    const poll = new BusyPoll(0.05, crowding);
     const worth = Array.from({ length: 60 }, () => inVain(poll));
     const tries = worth.flatMap((turns, index) => (turns > 0 ? [index] : []));
     expect(tries).toEqual([0, 2, 6, 14, 30, 46]);
   });
 
   test('lasts twice as long when the last was in vain', () => {
-    const poll = new BusyPoll(0.05);
+    const poll = new BusyPoll(0.05, crowding);
     const [first, left, second] = [inVain(poll), inVain(poll), inVain(poll)];
     expect([first, left, second]).toEqual([4, 0, 7]);
   });
 
   test('is tried each time again when it has been of use', () => {
-    const poll = new BusyPoll(0.05);
+    const poll = new BusyPoll(0.05, crowding);
     for (let i = 0; i < 31; i++) inVain(poll);
     for (let i = 0; i < 15; i++) expect(inVain(poll)).toBe(0);
     poll.stir();
@@ -78,10 +86,84 @@ describe('a busy poll', () => {
     expect([inVain(poll), inVain(poll)]).toEqual([0, 7]);
   });
 
-  test('never is, with no duration', () => {
-    new BusyPoll(0).stir();
+  /** Answers that come one after another, each so many milliseconds after the last; how many of them were waited for. */
+  function answered(poll: BusyPoll, every: number, times: number): number {
+    let waited = 0;
+    for (let i = 0; i < times; i++) {
+      if (due.length > 0) waited++;
+      poll.stir();
+      turn(0);
+      for (let spent = 0.01; spent < every && due.length > 0; spent += 0.01) turn(0.01);
+    }
+    return waited;
+  }
+
+  test('goes on while answers come in time', () => {
+    expect(answered(new BusyPoll(0.05, crowding), 0.04, 200)).toBe(199);
+  });
+
+  test('is given up for a while where answers always take longer', () => {
+    const poll = new BusyPoll(0.05, crowding);
+    const waited = answered(poll, 0.08, 1000);
+    expect(waited).toBeGreaterThan(400);
+    expect(waited).toBeLessThan(600);
+  });
+
+  test('rests where others need the processor, and then not', () => {
+    const poll = new BusyPoll(0.05, crowding);
+    answered(poll, 0.04, 10);
+    crowded = true;
+    expect(answered(poll, 0.04, 100)).toBeLessThan(40);
+    expect(due).toHaveLength(0);
+    crowded = false;
+    expect(answered(poll, 0.04, 10)).toBe(0);
+    now += 100;
+    expect(answered(poll, 0.04, 10)).toBe(9);
+  });
+
+  test('ends though the clock stands still, or goes back', () => {
+    for (const step of [0, -1]) {
+      const poll = new BusyPoll(0.05, crowding);
+      poll.stir();
+      for (let i = 0; i < 20_000 && due.length > 0; i++) turn(step);
+      expect(due).toHaveLength(0);
+    }
+  });
+
+  test('ends when it is closed, and is none after that', () => {
+    const poll = new BusyPoll(0.05, crowding);
+    poll.stir();
+    poll.close();
+    expect(closed).toBe(1);
+    turn(0);
+    expect(due).toHaveLength(0);
+    poll.stir();
     expect(due).toHaveLength(0);
   });
+
+  test('never is, with no duration', () => {
+    new BusyPoll(0, crowding).stir();
+    expect(due).toHaveLength(0);
+  });
+});
+
+test('a thread that has to share its processor is told so, by the kernel', async () => {
+  const crowding = new Crowding();
+  const busy = Array.from({ length: 3 * availableParallelism() }, () =>
+    spawn(process.execPath, ['--eval', 'for (;;);'], { stdio: 'ignore' }),
+  );
+  try {
+    let crowded = false;
+    while (!crowded) {
+      crowding.begin(performance.now());
+      for (const end = performance.now() + 20; performance.now() < end; );
+      crowded = crowding.look(performance.now()) === true;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  } finally {
+    for (const each of busy) each.kill('SIGKILL');
+    crowding.close();
+  }
 });
 
 test('what comes over a link begins one, as long as is configured', async () => {

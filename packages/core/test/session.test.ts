@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { PigeonholeError } from '../src/errors.js';
 import { FrameParser } from '../src/frame-parser.js';
 import { FrameWriter, Kind, PROTOCOL_VERSION } from '../src/framing.js';
@@ -150,4 +150,25 @@ test('acceptances leave in the midst of a large batch, and wait for an answer to
   expect(accepted).toEqual([90, 30]);
   session.abort();
   expect(queue.size).toBe(323);
+});
+
+test('a stranger does not keep the event loop turning', () => {
+  const stir = vi.fn();
+  const busyPoll = Object.assign(new BusyPoll(0), { stir });
+  const session = new Session({ ...owner, busyPoll, identify: () => new Promise(() => {}) }, null);
+  session.start(recording());
+  const header = Buffer.alloc(16);
+  header.writeUInt32LE(4000);
+  for (const byte of header) session.data(Uint8Array.of(byte), true);
+  expect(stir).not.toHaveBeenCalled();
+
+  const dialled = new Session({ ...owner, busyPoll }, other);
+  dialled.start(recording());
+  const writer = new FrameWriter((batch) => dialled.data(batch, true));
+  writer.json(Kind.hello, 0x4e474950, PROTOCOL_VERSION, hello(other));
+  writer.flush();
+  expect(stir).not.toHaveBeenCalled();
+  writer.frame(Kind.ping, 0, 1);
+  writer.flush();
+  expect(stir).toHaveBeenCalledOnce();
 });

@@ -131,6 +131,7 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
   }
 
   async end(): Promise<void> {
+    this.busyPoll.close();
     await this.setup.port.close();
   }
 

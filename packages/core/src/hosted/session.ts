@@ -242,7 +242,8 @@ export class Session implements LinkHandler {
   private read(parse: () => void, more: boolean): void {
     if (this.ended) return;
     this.heartbeat?.hear();
-    this.owner.busyPoll.stir();
+    // Not for a stranger, who could keep this process busy with next to nothing.
+    if (this.peer !== null) this.owner.busyPoll.stir();
     try {
       parse();
     } catch (error) {
