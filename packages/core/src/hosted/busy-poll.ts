@@ -42,7 +42,9 @@ export class BusyPoll {
   /** `duration` in milliseconds; 0: never. */
   constructor(
     private duration: number,
-    private readonly crowding: Pick<Crowding, 'begin' | 'look' | 'close'> = new Crowding(),
+    private readonly crowding: Pick<Crowding, 'begin' | 'look' | 'close'> | null = duration === 0
+      ? null
+      : new Crowding(),
   ) {}
 
   /** Something has come. */
@@ -62,7 +64,7 @@ export class BusyPoll {
   /** For good. */
   close(): void {
     this.duration = 0;
-    this.crowding.close();
+    this.crowding?.close();
   }
 
   private go(): void {
@@ -71,7 +73,7 @@ export class BusyPoll {
     if (this.fresh) {
       // What it began with is no success; nor does the time count in which that was handled.
       this.fresh = false;
-      this.crowding.begin(now);
+      this.crowding?.begin(now);
       this.looked = now;
     } else if (this.came) {
       if (now - this.since <= this.duration) this.failures = this.slow = 0;
@@ -92,7 +94,7 @@ export class BusyPoll {
 
   private rests(now: number): boolean {
     this.looked = now;
-    const crowded = this.crowding.look(now);
+    const crowded = this.crowding?.look(now);
     if (crowded === undefined) return false;
     if (crowded) {
       this.restUntil = now + this.rest;

@@ -14,7 +14,8 @@ const text = Buffer.alloc(64);
  * it: the second number of `schedstat` in proc(5), nanoseconds on a run queue. Where there is no such file, never.
  */
 export class Crowding {
-  private descriptor: number | null = null;
+  /** Open from the beginning, so that the number of open descriptors does not depend on what comes. -1: there is none. */
+  private descriptor = opened();
   private from = 0;
   private waited = 0;
   private spent = 0;
@@ -41,20 +42,27 @@ export class Crowding {
   }
 
   close(): void {
-    if (this.descriptor !== null && this.descriptor >= 0) closeSync(this.descriptor);
+    if (this.descriptor >= 0) closeSync(this.descriptor);
     this.descriptor = -1;
   }
 
   /** Milliseconds so far. */
   private read(): number {
+    if (this.descriptor < 0) return 0;
     try {
-      this.descriptor ??= openSync('/proc/thread-self/schedstat', 'r');
-      if (this.descriptor < 0) return 0;
       const length = readSync(this.descriptor, text, 0, text.length, 0);
       return Number(text.toString('latin1', 0, length).split(' ')[1]) / 1e6;
     } catch {
       this.close();
       return 0;
     }
+  }
+}
+
+function opened(): number {
+  try {
+    return openSync('/proc/thread-self/schedstat', 'r');
+  } catch {
+    return -1;
   }
 }
