@@ -1,7 +1,7 @@
 import { tooLarge } from './codec/limits.js';
 import { CodecId, codecById } from './codec.js';
 import { PigeonholeError, show } from './errors.js';
-import { lacked, type Pending, unsupportedSync } from './pending.js';
+import { type Pending, unsupportedSync } from './pending.js';
 import { priorityOf, typeOf } from './sealing.js';
 import type { SenderSetup, SendOptions, TrySendOptions } from './sender.js';
 import type { Lent } from './transport.js';
@@ -72,13 +72,7 @@ export class Loan {
       channel.send(operation);
       const verb = wait ? 'commit to' : 'tryCommit to';
       return this.settle(
-        await this.pending.outcome(
-          operation,
-          options,
-          verb,
-          () => channel.cancelSend(operation),
-          () => lacked(channel),
-        ),
+        await this.pending.outcome(operation, options, verb, () => channel.cancelSend(operation), channel),
       );
     } catch (error) {
       this.end();
@@ -94,7 +88,7 @@ export class Loan {
       channel.send(operation);
       const cancel = (): void => channel.cancelSend(operation);
       return this.settle(
-        this.pending.outcomeSync(operation, channel, options, `${verb} to`, cancel, () => lacked(channel)),
+        this.pending.outcomeSync(operation, channel, options, `${verb} to`, cancel, channel),
       );
     } catch (error) {
       this.end();

@@ -48,17 +48,17 @@ export class Pending implements CallTracker {
     signal.throwIfAborted();
   }
 
-  /** The outcome of an operation that its channel has. `lacks`: what it lacks if its time is over. */
+  /** The outcome of an operation that its channel has. `sending`: the channel of a send, for what that lacks if its time is over. */
   outcome<T>(
     operation: Operation<T>,
     options: WaitOptions,
     verb: string,
     cancel: () => void,
-    lacks?: () => string,
+    sending?: Channel,
   ): Promise<T> {
     this.follow(operation);
     if (!operation.settled && (options.timeout !== undefined || options.signal !== undefined))
-      operation.watch(options, `${verb} ${this.label}`, cancel, lacks);
+      operation.watch(options, `${verb} ${this.label}`, cancel, sending && (() => lacked(sending)));
     // The application may have closed the handle while its body was read.
     if (this.closed) operation.giveUp(this.hasClosed(), cancel);
     return operation.outcome();
@@ -76,13 +76,17 @@ export class Pending implements CallTracker {
     options: WaitOptions,
     verb: string,
     cancel: () => void,
-    lacks?: () => string,
+    sending?: Channel,
   ): T {
     const { timeout = Number.POSITIVE_INFINITY } = options;
     if (this.closed) operation.giveUp(this.hasClosed(), cancel);
     if (!operation.settled) channel.waitSync?.(operation, timeout);
     if (!operation.settled)
-      operation.giveUp(operation.timeoutError(`${verb} ${this.label}`, timeout), cancel, lacks);
+      operation.giveUp(
+        operation.timeoutError(`${verb} ${this.label}`, timeout),
+        cancel,
+        sending && (() => lacked(sending)),
+      );
     return operation.outcomeNow();
   }
 
@@ -128,7 +132,7 @@ export class Pending implements CallTracker {
 }
 
 /** What a send that has waited there in vain did not get. */
-export function lacked({ capacity }: Channel): string {
+function lacked({ capacity }: Channel): string {
   if (capacity === undefined) return 'nobody was found who hosts it, as a process does that opens a receiver';
   if (capacity === 'unbounded') return 'its host did not answer';
   return capacity === 0 ? 'nobody received it (capacity 0)' : `no place came free (capacity ${capacity})`;

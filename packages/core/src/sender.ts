@@ -3,7 +3,7 @@ import { type Loan, Loans } from './loan.js';
 import type { Envelope } from './message.js';
 import { bytesApart, fill, fillMany, sealMany, sendFilled } from './outgoing.js';
 import { pace } from './pace.js';
-import { lacked, Pending, unsupportedSync } from './pending.js';
+import { Pending, unsupportedSync } from './pending.js';
 import {
   type Marks,
   priorityOf,
@@ -168,7 +168,7 @@ export class Sender<T = unknown> {
   outcome(operation: SendOperation, options: WaitOptions): Promise<unknown> {
     const { channel } = this.setup;
     const cancel = (): void => channel.cancelSend(operation);
-    return this.pending.outcome(operation, options, 'send to', cancel, () => lacked(channel));
+    return this.pending.outcome(operation, options, 'send to', cancel, channel);
   }
 
   private start(body: T, options: SendOptions, wait: boolean): Promise<boolean | undefined> {
@@ -194,9 +194,7 @@ export class Sender<T = unknown> {
     if (typeof sent === 'boolean') return pace.promise(wait ? undefined : sent);
     const { channel } = this.setup;
     const cancel = (): void => channel.cancelSend(sent);
-    return this.pending.outcome(sent, options, wait ? 'send to' : 'trySend to', cancel, () =>
-      lacked(channel),
-    );
+    return this.pending.outcome(sent, options, wait ? 'send to' : 'trySend to', cancel, channel);
   }
 
   /** Whether it was accepted, where that is known at once; else the operation that waits. */
@@ -228,13 +226,7 @@ export class Sender<T = unknown> {
     const { channel } = this.setup;
     const rest = sealMany(values, sent + sealed.length, marks, this.setup, channel.sendAtOnce);
     const batch = new SendBatch(channel, [...sealed, ...rest.values], sent, all, rest.problem ?? problem);
-    const outcome = this.pending.outcome(
-      batch,
-      options,
-      'send to',
-      () => undefined,
-      () => lacked(channel),
-    );
+    const outcome = this.pending.outcome(batch, options, 'send to', () => undefined, channel);
     batch.send();
     return outcome;
   }
@@ -278,6 +270,6 @@ export class Sender<T = unknown> {
     const sent = this.submit(value, typeOf(options), priorityOf(options), wait);
     if (typeof sent === 'boolean') return wait ? undefined : sent;
     const cancel = (): void => channel.cancelSend(sent);
-    return this.pending.outcomeSync(sent, channel, options, `${verb} to`, cancel, () => lacked(channel));
+    return this.pending.outcomeSync(sent, channel, options, `${verb} to`, cancel, channel);
   }
 }

@@ -1,7 +1,7 @@
 /** When the event loop is kept turning for what may come next over a link, and when it is not. */
 import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { BusyPoll } from '../src/hosted/busy-poll.js';
 import { Crowding } from '../src/hosted/crowding.js';
 import { createRuntime, mailbox } from '../src/index.js';
@@ -152,17 +152,17 @@ test('a thread that has to share its processor is told so, by the kernel', async
   const busy = Array.from({ length: 3 * availableParallelism() }, () =>
     spawn(process.execPath, ['--eval', 'for (;;);'], { stdio: 'ignore' }),
   );
-  try {
-    let crowded = false;
-    while (!crowded) {
-      crowding.begin(performance.now());
-      for (const end = performance.now() + 20; performance.now() < end; );
-      crowded = crowding.look(performance.now()) === true;
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-  } finally {
+  let over = false;
+  onTestFinished(() => {
+    over = true;
     for (const each of busy) each.kill('SIGKILL');
     crowding.close();
+  });
+  for (let crowded = false; !crowded && !over; ) {
+    crowding.begin(performance.now());
+    for (const end = performance.now() + 20; performance.now() < end; );
+    crowded = crowding.look(performance.now()) === true;
+    await new Promise((resolve) => setImmediate(resolve));
   }
 });
 

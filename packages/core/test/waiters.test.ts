@@ -186,12 +186,12 @@ test('a send whose time is over says what it lacked', async () => {
     mailbox<number>('full', { capacity: 2 }),
     mailbox<number>('meeting', { capacity: 0 }),
   ];
-  const endless = mailbox<Uint8Array>('lent', { capacity: 1, codec: 'raw' });
-  await Promise.all([full, meeting, endless].map((box) => runtime.receiver(box as MailboxAddress<unknown>)));
+  const lent = mailbox<Uint8Array>('lent', { capacity: 1, codec: 'raw' });
+  await Promise.all([full, meeting, lent].map((box) => runtime.receiver(box as MailboxAddress<unknown>)));
   const [toFull, toMeeting, toLent] = [
     await runtime.sender(full),
     await runtime.sender(meeting),
-    await runtime.sender(endless),
+    await runtime.sender(lent),
   ];
   await toFull.sendMany([1, 2]);
   await toLent.send(new Uint8Array(1));
