@@ -231,6 +231,7 @@ class Assembly {
       path: (suffix) => this.path(suffix),
       staging: (path) => (this.paths as NamespacePaths).staging(path),
       accept: (link: Link): LinkHandler => network?.accept(link) ?? turnAway(link),
+      busyPoll: config.busyPoll,
       warn: (error) => this.warn(error),
     };
     if (transport.kind === 'store') {
@@ -264,6 +265,7 @@ class Assembly {
   ): Promise<Carrier> {
     const carrier = new DatagramCarrier({
       ...{ transport, registry, limits: this.config.limits, inboxCapacity: this.config.inbox.capacity },
+      busyPoll: this.config.busyPoll,
       hosting: (mailbox, host) => apart(() => this.runtime?.emit('mailbox:host', { mailbox, host })),
     });
     const port = await transport.open({

@@ -1,6 +1,7 @@
 /** What the author of a transport needs: the contract, and what several transports share. See docs/adding-a-transport.md. */
 export { lacking } from './abilities.js';
 export type { Capacity, Ordering } from './address.js';
+export { BusyPoll } from './busy-poll.js';
 export { type Codec, CodecId, type CodecLimits, verifyBody } from './codec.js';
 export {
   type ErrorCode,
@@ -28,6 +29,7 @@ export {
 } from './naming.js';
 export { decodeUnverified } from './opening.js';
 export { PACKET_HEAD, type PacketCarrier, PacketLinks } from './packet-links.js';
+export { Patience } from './patience.js';
 export { Queue } from './queue.js';
 export { SocketLink, sharedIntake, writeThrough } from './socket-link.js';
 export { capacityMismatch, DEFAULT_CAPACITY } from './spec.js';

@@ -75,6 +75,8 @@ export interface PortContext {
   staging(path: string): string;
   /** Another process has connected. The transport then reports on `handler`. */
   accept(link: Link): LinkHandler;
+  /** The runtime's `busyPoll`: microseconds to stay awake for what may come next (`BusyPoll`, `Patience`); what comes over links is seen to by core. Absent: 0. */
+  readonly busyPoll?: number;
   /** Something the operator should know; never thrown into the message path. */
   warn(error: Error): void;
 }
@@ -158,6 +160,8 @@ export interface Port {
     /** After how many milliseconds without a sign of life one counts as dead. */
     readonly silence: number;
   };
+  /** A thread of its own waits for what comes, which needs a processor: the event loop is then not kept turning for it (`busyPoll`). */
+  readonly waitsInThread?: boolean;
   /**
    * A process is known to be dead or to have left, by the word of the kernel and not by a timeout. Present when the mechanism cannot see
    * that: the links with it end after what has come, and what it left is put away.

@@ -2,9 +2,10 @@
 import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { BusyPoll } from '../src/hosted/busy-poll.js';
-import { Crowding } from '../src/hosted/crowding.js';
+import { BusyPoll } from '../src/busy-poll.js';
+import { Crowding } from '../src/crowding.js';
 import { createRuntime, mailbox } from '../src/index.js';
+import { Patience } from '../src/patience.js';
 import { runtimeDirectory } from './child.js';
 
 describe('a busy poll', () => {
@@ -28,6 +29,8 @@ describe('a busy poll', () => {
     vi.restoreAllMocks();
   });
 
+  const busyPoll = (): BusyPoll => new BusyPoll(new Patience(0.05, undefined, crowding));
+
   /** One turn of the event loop, so much later. */
   function turn(milliseconds: number): void {
     now += milliseconds;
@@ -45,7 +48,7 @@ describe('a busy poll', () => {
   }
 
   test('lasts so long after what came last, and no longer', () => {
-    const poll = new BusyPoll(0.05, crowding);
+    const poll = busyPoll();
     poll.stir();
     // The handler took its time, which does not count.
     turn(10);
@@ -61,20 +64,20 @@ describe('a busy poll', () => {
   });
 
   test('is left out where it was in vain: once, then three times, at most fifteen', () => {
-    const poll = new BusyPoll(0.05, crowding);
+    const poll = busyPoll();
     const worth = Array.from({ length: 60 }, () => inVain(poll));
     const tries = worth.flatMap((turns, index) => (turns > 0 ? [index] : []));
     expect(tries).toEqual([0, 2, 6, 14, 30, 46]);
   });
 
   test('lasts twice as long when the last was in vain', () => {
-    const poll = new BusyPoll(0.05, crowding);
+    const poll = busyPoll();
     const [first, left, second] = [inVain(poll), inVain(poll), inVain(poll)];
     expect([first, left, second]).toEqual([4, 0, 7]);
   });
 
   test('is tried each time again when it has been of use', () => {
-    const poll = new BusyPoll(0.05, crowding);
+    const poll = busyPoll();
     for (let i = 0; i < 31; i++) inVain(poll);
     for (let i = 0; i < 15; i++) expect(inVain(poll)).toBe(0);
     poll.stir();
@@ -99,18 +102,18 @@ describe('a busy poll', () => {
   }
 
   test('goes on while answers come in time', () => {
-    expect(answered(new BusyPoll(0.05, crowding), 0.04, 200)).toBe(199);
+    expect(answered(busyPoll(), 0.04, 200)).toBe(199);
   });
 
   test('is given up for a while where answers always take longer', () => {
-    const poll = new BusyPoll(0.05, crowding);
+    const poll = busyPoll();
     const waited = answered(poll, 0.08, 1000);
     expect(waited).toBeGreaterThan(400);
     expect(waited).toBeLessThan(600);
   });
 
   test('rests where others need the processor, and then not', () => {
-    const poll = new BusyPoll(0.05, crowding);
+    const poll = busyPoll();
     answered(poll, 0.04, 10);
     crowded = true;
     expect(answered(poll, 0.04, 100)).toBeLessThan(40);
@@ -123,15 +126,20 @@ describe('a busy poll', () => {
 
   test('ends though the clock stands still, or goes back', () => {
     for (const step of [0, -1]) {
-      const poll = new BusyPoll(0.05, crowding);
+      const poll = busyPoll();
       poll.stir();
       for (let i = 0; i < 20_000 && due.length > 0; i++) turn(step);
       expect(due).toHaveLength(0);
     }
   });
 
+  test('ends after so many turns, if it is told how many', () => {
+    const poll = new BusyPoll(new Patience(0.05, 2, crowding));
+    expect([inVain(poll), inVain(poll), inVain(poll)]).toEqual([3, 0, 3]);
+  });
+
   test('ends when it is closed, and is none after that', () => {
-    const poll = new BusyPoll(0.05, crowding);
+    const poll = busyPoll();
     poll.stir();
     poll.close();
     expect(closed).toBe(1);
@@ -142,7 +150,7 @@ describe('a busy poll', () => {
   });
 
   test('never is, with no duration', () => {
-    new BusyPoll(0, crowding).stir();
+    new BusyPoll(new Patience(0)).stir();
     expect(due).toHaveLength(0);
   });
 });
@@ -171,7 +179,9 @@ test('what comes over a link begins one, as long as is configured', async () => 
   const directory = await runtimeDirectory();
   const options = { directory, logger: false, config: false, transport: 'uds' } as const;
   const durations = (): unknown[] =>
-    stir.mock.contexts.map((poll) => (poll as unknown as { duration: number }).duration);
+    stir.mock.contexts.map(
+      (poll) => (poll as unknown as { patience: { duration: number } }).patience.duration,
+    );
   const [receiving, sending] = await Promise.all([
     createRuntime({ ...options, name: 'receiving', busyPoll: 1000 }),
     createRuntime({ ...options, name: 'sending', busyPoll: 0 }),

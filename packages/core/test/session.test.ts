@@ -1,8 +1,8 @@
 import { expect, test, vi } from 'vitest';
+import { BusyPoll } from '../src/busy-poll.js';
 import { PigeonholeError } from '../src/errors.js';
 import { FrameParser } from '../src/frame-parser.js';
 import { FrameWriter, Kind, PROTOCOL_VERSION } from '../src/framing.js';
-import { BusyPoll } from '../src/hosted/busy-poll.js';
 import { word } from '../src/hosted/reading.js';
 import { Served } from '../src/hosted/served.js';
 import { Session, type SessionOwner } from '../src/hosted/session.js';
@@ -22,7 +22,7 @@ const owner: SessionOwner = {
   self,
   limits: { maxMessageBytes: 1024, maxDepth: 8, maxNodes: 8 },
   transportName: 'fake',
-  busyPoll: new BusyPoll(0),
+  busyPoll: BusyPoll.of(0),
   identify: async () => other,
   recognise: () => other,
   vouches: () => false,
@@ -154,7 +154,7 @@ test('acceptances leave in the midst of a large batch, and wait for an answer to
 
 test('a stranger does not keep the event loop turning', () => {
   const stir = vi.fn();
-  const busyPoll = Object.assign(new BusyPoll(0), { stir });
+  const busyPoll = Object.assign(BusyPoll.of(0), { stir });
   const session = new Session({ ...owner, busyPoll, identify: () => new Promise(() => {}) }, null);
   session.start(recording());
   const header = Buffer.alloc(16);

@@ -62,7 +62,8 @@ int32_t receive(Traffic& traffic, int64_t number, int64_t linger) {
   Mailbox& mailbox = traffic.open();
   Selector* selector = traffic.selectorAt(number);
   Mailbox::Received& received = traffic.received;
-  if (!mailbox.claim(selector, received) && (linger == 0 || !mailbox.linger() || !mailbox.claim(selector, received))) return 0;
+  const auto comes = [&] { return linger != 0 && mailbox.spins() && mailbox.linger() && mailbox.claim(selector, received); };
+  if (!mailbox.claim(selector, received) && !comes()) return 0;
   traffic.describe(0);
   if (received.length > traffic.roomFrom(0)) return 2;
   mailbox.copyBody(reinterpret_cast<std::byte*>(traffic.incoming));

@@ -15,3 +15,13 @@ test('a thread that blocks on a mailbox sleeps, whatever others have done to it 
     rmSync(shared, { recursive: true, force: true });
   }
 }, 120_000);
+
+test('a thread that has looked in vain before it slept leaves that out, and tries again', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'pigeonhole-spinning-'));
+  try {
+    const program = await compile('spinning', join(folder, 'spinning'), ['-O1']);
+    expect(await run(program, [])).toEqual({ code: 0, signal: null, output: 'learnt\n' });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}, 120_000);

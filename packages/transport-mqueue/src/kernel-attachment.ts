@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import {
+  BusyPoll,
   type Capacity,
   capacityMismatch,
   isOwned,
@@ -30,6 +31,7 @@ interface Opened {
 /** All mailboxes of one runtime that are queues of the kernel's. */
 export class KernelAttachment implements StoreAttachment {
   private readonly directory: string;
+  private readonly busyPoll: BusyPoll;
   private readonly opened = new Map<string, Opened>();
   /** Opening and leaving, one after the other. */
   private door: Promise<unknown> = Promise.resolve();
@@ -42,6 +44,8 @@ export class KernelAttachment implements StoreAttachment {
   ) {
     this.directory = dirname(context.path('mqueue'));
     this.sweep();
+    // For a queue of System V a thread waits, which needs the processor itself.
+    this.busyPoll = BusyPoll.of(options.api.api === 'posix' ? context.busyPoll : 0);
   }
 
   /** What `explain` tells of a mailbox. */
@@ -80,6 +84,7 @@ export class KernelAttachment implements StoreAttachment {
   close(): Promise<void> {
     return this.behindDoor(async () => {
       for (const [name, opened] of [...this.opened]) await this.leave(name, opened);
+      this.busyPoll.close();
       this.sweep();
     });
   }
@@ -121,7 +126,8 @@ export class KernelAttachment implements StoreAttachment {
     };
     const { transport, context } = this;
     const setup = { name: spec.name, ordering, api: api.api, transport, limits: spec.limits };
-    const mailbox = new KernelMailbox({ ...setup, warn: (error) => context.warn(error) }, open);
+    const [stir, warn] = [() => this.busyPoll.stir(), (error: Error) => context.warn(error)];
+    const mailbox = new KernelMailbox({ ...setup, stir, warn }, open);
     const { capacity, messageBytes: bytes } = mailbox.queue;
     const written: Made = { api: api.api, address, capacity, messageBytes: bytes, ordering, made };
     record.write(written);

@@ -21,6 +21,8 @@ export interface MailboxSetup {
   readonly api: 'posix' | 'sysv';
   readonly transport: string;
   readonly limits: Parameters<typeof verifyBody>[1];
+  /** Something has come from another process, or it has made room. */
+  stir(): void;
   warn(error: Error): void;
 }
 
@@ -88,10 +90,12 @@ export class KernelMailbox implements Channel {
   }
 
   message(): void {
+    this.setup.stir();
     this.serve();
   }
 
   room(): void {
+    this.setup.stir();
     this.watched = ''; // the word comes once
     this.pump();
     this.watch();

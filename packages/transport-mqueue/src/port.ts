@@ -58,6 +58,10 @@ export class MqueuePort implements Port, Inbox {
     }
   }
 
+  get waitsInThread(): boolean {
+    return this.mechanism.api === 'sysv';
+  }
+
   get address(): string {
     return this.queue.address;
   }

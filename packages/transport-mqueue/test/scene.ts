@@ -5,7 +5,7 @@ import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createRuntime, type Runtime } from '@pigeonhole/core';
+import { createRuntime, type Runtime, type RuntimeOptions } from '@pigeonhole/core';
 import { onTestFinished } from 'vitest';
 import type { MqueueOptions } from '../dist/index.js';
 import { discard } from './discard.js';
@@ -27,10 +27,12 @@ export async function runtimeIn(
   directory: string,
   options: MqueueOptions = {},
   name = 'own',
+  more: RuntimeOptions = {},
 ): Promise<Runtime> {
   const runtime = await createRuntime({
     ...{ name, directory, namespace: NAMESPACE, logger: false, config: false },
     transport: { use: 'mqueue', ...options },
+    ...more,
   });
   onTestFinished(async () => void (await runtime.close({ deadline: 0 })));
   return runtime;

@@ -6,6 +6,7 @@ import {
   isOwned,
   type MailboxSpec,
   type Ordering,
+  Patience,
   PigeonholeError,
   type PortContext,
   type StoreAttachment,
@@ -55,21 +56,30 @@ export class ShmAttachment implements StoreAttachment {
     private readonly members: ShmMembers,
     private readonly context: PortContext,
     private readonly directory: string,
-    turns: number,
+    turns: number | undefined,
   ) {
     // The native part goes on writing into them: a codec of the application's that sees one must not transfer it away.
     for (const { buffer } of Object.values(this.buffers)) markAsUntransferable(buffer);
-    this.poller = new Poller(turns);
     this.meeting = new Meeting(members);
     this.bell = openDoorbell(members.bell, (bytes) => this.rung(bytes));
     this.bell.unref();
+    this.poller = new Poller(new Patience(turns === 0 ? 0 : (context.busyPoll ?? 0) / 1000, turns));
   }
 
-  static async join(context: PortContext, directory: string, turns: number): Promise<ShmAttachment> {
+  static async join(
+    context: PortContext,
+    directory: string,
+    turns: number | undefined,
+  ): Promise<ShmAttachment> {
     const addon = native();
     const members = await untilFree(directory, () => new addon.ShmMembers(directory));
     const attachment = new ShmAttachment(members, context, directory, turns);
-    await attachment.behindDoor(() => attachment.tidy());
+    try {
+      await attachment.behindDoor(() => attachment.tidy());
+    } catch (error) {
+      attachment.end();
+      throw error;
+    }
     return attachment;
   }
 
@@ -114,6 +124,10 @@ export class ShmAttachment implements StoreAttachment {
       for (const mailbox of [...this.mailboxes.values()]) this.closeMailbox(mailbox);
     });
     if (this.sweeping !== null) clearTimeout(this.sweeping);
+    this.end();
+  }
+
+  private end(): void {
     this.poller.close();
     this.bell.close();
     this.members.leave();

@@ -10,8 +10,8 @@ export interface ShmOptions {
    */
   directory?: string;
   /**
-   * Turns of the event loop that a waiting call is looked after before the process sleeps and has to be woken by a system call:
-   * 0 to 10,000, default 20 (about 40 us). More is faster between answers that come soon, and costs a core while it lasts.
+   * The most turns of the event loop without anything that a process stays awake for a waiting call, within the runtime's `busyPoll`, before it
+   * sleeps and has to be woken by a system call: 0 to 10,000; 0: it sleeps at once. Default: `busyPoll` alone decides.
    */
   turns?: number;
 }
@@ -23,7 +23,7 @@ const allowed = ['directory', 'turns'];
  * system call is made. `createRuntime` rejects with `ERR_NATIVE_UNAVAILABLE` where the addon does not load.
  */
 export function shm(options: ShmOptions = {}): StoreTransport {
-  const { directory = '/dev/shm', turns = 20 } = check(options);
+  const { directory = '/dev/shm', turns } = check(options);
   return {
     kind: 'store',
     name: 'shm',

@@ -1,3 +1,5 @@
+import type { Patience } from '@pigeonhole/core/transport';
+
 /** What is looked after while calls wait on it. */
 export interface Polled {
   /** Settles what can be settled; whether anything could. */
@@ -20,28 +22,26 @@ export interface Polled {
  */
 const LOOK_UP = 1_000;
 
-/** After so many turns without anything to do it is no longer worth staying in one for what may come at once. */
-const LINGERING = 4;
-
 /**
- * Looks after mailboxes in which calls wait: for some turns of the event loop, which is cheaper than sleeping and being woken
+ * Looks after mailboxes in which calls wait: at each turn of the event loop while it is awake, which is cheaper than sleeping and being woken
  * if the other side is busy, and then no more until the bell rings.
  */
 export class Poller {
   private readonly busy = new Set<Polled>();
   private readonly parked = new Set<Polled>();
   private lookingUp: NodeJS.Timeout | null = null;
-  private idleTurns = 0;
+  private awake = false;
   private scheduled: NodeJS.Immediate | null = null;
   private readonly turn = (): void => this.go();
 
-  constructor(private readonly turns: number) {}
+  constructor(private readonly patience: Pick<Patience, 'begin' | 'goOn' | 'close'>) {}
 
   add(polled: Polled): void {
     this.parked.delete(polled);
     this.busy.add(polled);
-    this.idleTurns = 0;
-    this.scheduled ??= setImmediate(this.turn);
+    if (this.scheduled !== null) return;
+    this.awake = this.patience.begin();
+    this.scheduled = setImmediate(this.turn);
   }
 
   remove(polled: Polled): void {
@@ -55,6 +55,7 @@ export class Poller {
   }
 
   close(): void {
+    this.patience.close();
     this.parked.clear();
     this.lookUpWhileParked();
     if (this.scheduled !== null) clearImmediate(this.scheduled);
@@ -63,26 +64,30 @@ export class Poller {
   }
 
   private go(): void {
-    this.scheduled = null;
-    let progress = false;
+    const waited = this.busy.size > 0;
+    let came = false;
     for (const polled of this.busy) {
-      if (polled.poll() || this.lingers(polled)) progress = true;
+      if (polled.poll() || this.lingers(polled)) came = true;
       if (!polled.waiting) this.busy.delete(polled);
     }
-    this.idleTurns = progress ? 0 : this.idleTurns + 1;
-    if (this.idleTurns > this.turns)
-      for (const polled of this.busy) {
-        if (polled.park()) continue;
-        this.busy.delete(polled);
-        if (polled.waiting) this.parked.add(polled);
-      }
+    // What it stayed awake for has come, and nothing else has been waited for since the last turn.
+    this.awake &&= waited && this.patience.goOn(came);
+    if (!this.awake) this.park();
     this.lookUpWhileParked();
-    if (this.busy.size > 0) this.scheduled ??= setImmediate(this.turn);
+    this.scheduled = this.awake || this.busy.size > 0 ? setImmediate(this.turn) : null;
   }
 
-  /** A turn of the event loop is system calls; right after work the next message is nearer than that. Whether it came. */
+  /** A turn of the event loop is system calls; what is waited for may be nearer than that. Whether it came. */
   private lingers(polled: Polled): boolean {
-    return this.busy.size === 1 && this.idleTurns < LINGERING && polled.linger() && polled.poll();
+    return this.awake && this.busy.size === 1 && polled.linger() && polled.poll();
+  }
+
+  private park(): void {
+    for (const polled of this.busy) {
+      if (polled.park()) continue;
+      this.busy.delete(polled);
+      if (polled.waiting) this.parked.add(polled);
+    }
   }
 
   private lookUpWhileParked(): void {

@@ -2,7 +2,8 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { anyPeer, mailbox, peer, type Runtime } from '@pigeonhole/core';
-import { expect, test } from 'vitest';
+import { BusyPoll } from '@pigeonhole/core/transport';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { PeerProcess } from '../../core/test/peers/peer-process.js';
 import { until, within } from '../../core/test/peers/watch.js';
 import { parseAddress } from '../src/address.js';
@@ -119,7 +120,9 @@ test('what is left at close is reported, and nothing remains', async () => {
   expect(report.undelivered).toEqual([{ mailbox: 'm', count: 3 }]);
 });
 
-test('datagrams without the key, of nobody known, or from another address than their process has, are refused', async () => {
+test('datagrams without the key, of nobody known, or from another address than their process has, are refused, and keep nobody awake', async () => {
+  const stir = vi.spyOn(BusyPoll.prototype, 'stir');
+  onTestFinished(() => stir.mockRestore());
   const directory = scratch();
   const [a, b] = await pair(directory);
   const receiver = await b.receiver(mailbox('m'));
@@ -155,6 +158,7 @@ test('datagrams without the key, of nobody known, or from another address than t
   expect(await receiver.tryReceive()).toBeNull();
   await a.send(mailbox('m'), 'still genuine');
   expect((await receiver.receive()).body).toBe('still genuine');
+  expect(stir).toHaveBeenCalledTimes(2);
 });
 
 test('beside it a mailbox can be reliable: each has its own port', async () => {

@@ -1,4 +1,5 @@
 import type { Capacity } from '../address.js';
+import { BusyPoll } from '../busy-poll.js';
 import { type Carrier, type Drops, inboxName, type OpenMailbox, type Undelivered } from '../carrier.js';
 import type { CodecLimits } from '../codec.js';
 import { PigeonholeError } from '../errors.js';
@@ -18,6 +19,8 @@ export interface DatagramSetup {
   readonly registry: Registry;
   readonly limits: CodecLimits & { readonly maxBytes: number };
   readonly inboxCapacity: Capacity;
+  /** Microseconds. */
+  readonly busyPoll: number;
   hosting(mailbox: string, host: string): void;
 }
 
@@ -28,6 +31,7 @@ export interface DatagramSetup {
 export class DatagramCarrier implements Carrier {
   readonly transport: DatagramTransport;
   private port!: DatagramPort;
+  private busyPoll!: BusyPoll;
   private readonly mailboxes = new Map<string, DatagramMailbox>();
   private closing = false;
   private identifying = 0;
@@ -45,6 +49,7 @@ export class DatagramCarrier implements Carrier {
   /** Before anything else: the port is opened with a context that already needs this object. */
   listen(port: DatagramPort): void {
     this.port = port;
+    this.busyPoll = BusyPoll.of(this.setup.busyPoll);
   }
 
   async open(spec: MailboxSpec, role: 'sender' | 'receiver'): Promise<OpenMailbox> {
@@ -124,6 +129,7 @@ export class DatagramCarrier implements Carrier {
   }
 
   async end(): Promise<void> {
+    this.busyPoll.close();
     await this.port.close();
   }
 
@@ -240,6 +246,7 @@ export class DatagramCarrier implements Carrier {
       this.refused++;
       return;
     }
+    this.busyPoll.stir();
     mailbox.queue.send(new Arrival(mailbox, open(peer.name, this.setup.limits)));
   }
 }

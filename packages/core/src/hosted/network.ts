@@ -1,4 +1,5 @@
 import type { Capacity } from '../address.js';
+import { BusyPoll } from '../busy-poll.js';
 import { type Carrier, inboxName, type OpenMailbox, type Undelivered } from '../carrier.js';
 import type { CodecLimits } from '../codec.js';
 import { PigeonholeError } from '../errors.js';
@@ -6,7 +7,6 @@ import type { Envelope } from '../message.js';
 import type { ClaimState, Registry, RegistryEvents } from '../registry/registry.js';
 import type { Channel, Link, LinkHandler, LinkTransport, MailboxSpec, PeerInfo, Port } from '../transport.js';
 import { Bequests } from './bequests.js';
-import { BusyPoll } from './busy-poll.js';
 import type { Introduction } from './greeting.js';
 import { HostedMailbox, type MailboxNetwork, until, within } from './mailbox.js';
 import { Neighbours } from './neighbours.js';
@@ -61,7 +61,7 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
   constructor(private readonly setup: NetworkSetup) {
     this.transport = setup.transport;
     this.limits = setup.limits;
-    this.busyPoll = new BusyPoll(setup.busyPoll / 1000);
+    this.busyPoll = BusyPoll.of(setup.port.waitsInThread ? 0 : setup.busyPoll);
     this.neighbours = this.findNeighbours();
     this.bequests = new Bequests(
       setup.registry,

@@ -1,3 +1,4 @@
+import type { BusyPoll } from '../busy-poll.js';
 import type { CodecLimits } from '../codec.js';
 import { PigeonholeError } from '../errors.js';
 import { type Frame, FrameParser } from '../frame-parser.js';
@@ -5,7 +6,6 @@ import { FRAME_OVERHEAD, FrameWriter, Kind, parseJson } from '../framing.js';
 import type { Envelope } from '../message.js';
 import type { Link, LinkHandler, MailboxSpec, PeerInfo } from '../transport.js';
 import { remoteError } from './attachment.js';
-import type { BusyPoll } from './busy-poll.js';
 import { Channels } from './channels.js';
 import { type Introduction, readHello, writeHello } from './greeting.js';
 import { Heartbeat } from './heartbeat.js';

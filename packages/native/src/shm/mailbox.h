@@ -13,6 +13,7 @@
 #include "layout.h"
 #include "mapping.h"
 #include "members.h"
+#include "spinning.h"
 
 namespace pigeonhole::shm {
 
@@ -142,6 +143,8 @@ class Mailbox {
   void block(double ms, bool receiving, bool choosy, std::optional<Handle> watched);
   /** Stays for a few microseconds, until something may have changed since the last look: whether it has. Less than a sleep costs. */
   bool linger();
+  /** Whether `block` would look for a while before it sleeps: of late that was of use. */
+  bool spins() const { return spinning_.worth(); }
   /** Passes on the chance to receive that a wake-up was for. */
   void wakeReceivers();
 
@@ -320,6 +323,7 @@ class Mailbox {
   /** Blocks that are lent and neither sent nor given back. */
   uint32_t loans_ = 0;
   uint64_t settings_ = ~uint64_t{0};
+  Spinning spinning_;
   uint32_t written_ = 0;
 };
 

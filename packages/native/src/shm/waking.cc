@@ -8,19 +8,6 @@
 
 namespace pigeonhole::shm {
 
-namespace {
-
-/** Tells the processor that this thread only looks again. */
-void relax() {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
-}
-
-}  // namespace
-
 void Mailbox::sleepReceiving(bool choosy) {
   const uint64_t bit = uint64_t{1} << (me_ % 64);
   if (choosy) setBits(header().choosyReceivers[me_ / 64], bit);
@@ -107,10 +94,7 @@ void Mailbox::sleepUntilChanged(double ms, bool receiving, bool choosy, std::opt
     const Place now = Place::of(load(entry(slotOf(*watched), "a handle").state));
     return now.lap != lapOf(*watched) || now.state == State::given || (capacity_ != 0 && now.state != State::waiting);
   };
-  for (int spins = 0; spins < kSpins; spins++) {
-    if (changed()) return;
-    relax();
-  }
+  if (spinning_.until(changed, kSpins)) return;
   Participant& self = own();
   const uint32_t value = load(self.futex);
   self.sync.store(1, std::memory_order_seq_cst);

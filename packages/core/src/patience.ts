@@ -14,18 +14,15 @@ const MOST_TURNS = 10_000;
 const LOOK = 1;
 
 /**
- * Keeps the event loop turning for a moment after something has come over a link, so that an answer, or the next request, is read as soon as it
- * comes: a process that sleeps has to be woken, and finds a processor that has slept as well. Two that answer each other take a fraction of the
- * time for an exchange, and less processor time (decision 38 has the figures). The kernel does the same for network devices (socket(7), SO_BUSY_POLL).
+ * Whether it is worth keeping the event loop turning for what may come next, rather than to sleep and be woken: two that answer each other take a
+ * fraction of the time for an exchange, and less processor time (decision 38 has the figures). The kernel does the same for network devices
+ * (socket(7), SO_BUSY_POLL).
  *
  * Where nothing comes in that time it was in vain: the next occasion is then left out, after further failures three, seven, fifteen. What is tried
  * after a failure lasts twice as long: the other side may sleep, and only if one waits for that does it stay awake in turn. Where there are more who are
- * busy than processors, it rests, for longer and longer. An idle process sleeps.
+ * busy than processors, it rests, for longer and longer.
  */
-export class BusyPoll {
-  private turning = false;
-  /** Something has come since the last turn. */
-  private came = false;
+export class Patience {
   /** No turn has been since it began. */
   private fresh = false;
   /** When something came last. */
@@ -37,59 +34,58 @@ export class BusyPoll {
   private looked = 0;
   private restUntil = 0;
   private rest = REST;
-  private readonly turn = (): void => this.go();
 
-  /** `duration` in milliseconds; 0: never. */
+  /** `duration` in milliseconds; 0: never. `mostTurns`: without anything, whatever the clock says. */
   constructor(
     private duration: number,
+    private readonly mostTurns = MOST_TURNS,
     private readonly crowding: Pick<Crowding, 'begin' | 'look' | 'close'> | null = duration === 0
       ? null
       : new Crowding(),
   ) {}
 
-  /** Something has come. */
-  stir(): void {
-    this.came = true;
-    if (this.turning || this.duration === 0) return;
+  /** Something has come, or is waited for: whether to stay awake for a turn of the event loop. */
+  begin(): boolean {
+    if (this.duration === 0) return false;
     if (this.leaveOut > 0) {
       this.leaveOut--;
-      return;
+      return false;
     }
-    if (this.restUntil > 0 && performance.now() < this.restUntil) return;
+    if (this.restUntil > 0 && performance.now() < this.restUntil) return false;
     this.restUntil = 0;
-    this.turning = this.fresh = true;
-    setImmediate(this.turn);
+    this.fresh = true;
+    return true;
   }
 
-  /** For good. */
-  close(): void {
-    this.duration = 0;
-    this.crowding?.close();
-  }
-
-  private go(): void {
-    if (this.duration === 0) return this.end(0);
+  /** After a turn, in which something `came` or nothing: whether to stay awake for another one. */
+  goOn(came: boolean): boolean {
+    if (this.duration === 0) return false;
     const now = performance.now();
     if (this.fresh) {
       // What it began with is no success; nor does the time count in which that was handled.
       this.fresh = false;
       this.crowding?.begin(now);
       this.looked = now;
-    } else if (this.came) {
+    } else if (came) {
       if (now - this.since <= this.duration) this.failures = this.slow = 0;
       else if (++this.slow > SLOW_ANSWERS) return this.end(LEFT_OUT_AS_SLOW);
       if (now - this.looked > LOOK && this.rests(now)) return this.end(0);
     } else {
       const patience = this.duration * (this.failures === 0 ? 1 : 2);
-      if (now - this.since <= patience && ++this.turns < MOST_TURNS) return void setImmediate(this.turn);
+      if (now - this.since <= patience && ++this.turns < this.mostTurns) return true;
       this.failures = Math.min(2 * this.failures + 1, MOST_LEFT_OUT);
       this.rests(now);
       return this.end(this.failures);
     }
-    this.came = false;
     this.since = now;
     this.turns = 0;
-    setImmediate(this.turn);
+    return true;
+  }
+
+  /** For good. */
+  close(): void {
+    this.duration = 0;
+    this.crowding?.close();
   }
 
   private rests(now: number): boolean {
@@ -103,9 +99,9 @@ export class BusyPoll {
     return crowded;
   }
 
-  private end(leaveOut: number): void {
-    this.turning = false;
+  private end(leaveOut: number): false {
     this.slow = 0;
     this.leaveOut = leaveOut;
+    return false;
   }
 }
