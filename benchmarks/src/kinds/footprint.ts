@@ -14,9 +14,9 @@ import type { Kind, Opened, Session } from '../kind.js';
 const COLLECTIONS = 4;
 /** Opening a thousand mailboxes, or ten thousand actors, takes a multiple of what measuring takes elsewhere. */
 const OPENING = 100;
-/** Milliseconds: after the last message until all is quiet, and of counting. */
+/** Milliseconds: after the last message until all is quiet, and of counting. Some things are looked at once a second, so in one second once or twice. */
 const SETTLING = 300;
-const IDLENESS = 1_000;
+const IDLENESS = 3_000;
 
 /** One look at a process. */
 interface Holdings {

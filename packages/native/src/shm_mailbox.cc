@@ -94,7 +94,7 @@ class JsMailbox : public Napi::ObjectWrap<JsMailbox> {
          InstanceMethod<&JsMailbox::withdrawWant>("withdrawWant"), InstanceMethod<&JsMailbox::selector>("selector"),
          InstanceMethod<&JsMailbox::dropSelector>("dropSelector"), InstanceMethod<&JsMailbox::sleep>("sleep"),
          InstanceMethod<&JsMailbox::awake>("awake"), InstanceMethod<&JsMailbox::block>("block"),
-         InstanceMethod<&JsMailbox::linger>("linger"), InstanceMethod<&JsMailbox::wakeReceivers>("wakeReceivers"), InstanceMethod<&JsMailbox::promote>("promote"), InstanceMethod<&JsMailbox::sweep>("sweep"),
+         InstanceMethod<&JsMailbox::changed>("changed"), InstanceMethod<&JsMailbox::linger>("linger"), InstanceMethod<&JsMailbox::wakeReceivers>("wakeReceivers"), InstanceMethod<&JsMailbox::promote>("promote"), InstanceMethod<&JsMailbox::sweep>("sweep"),
          InstanceMethod<&JsMailbox::senderName>("senderName"), InstanceMethod<&JsMailbox::live>("live"),
          InstanceMethod<&JsMailbox::laneBytes>("laneBytes"), InstanceMethod<&JsMailbox::poison>("poison"),
          InstanceMethod<&JsMailbox::lend>("lend"), InstanceMethod<&JsMailbox::loanView>("loanView"),
@@ -299,6 +299,9 @@ class JsMailbox : public Napi::ObjectWrap<JsMailbox> {
       mailbox().block(number(info[0]), info[1].As<Napi::Boolean>(), info[2].As<Napi::Boolean>(),
                       watched ? std::optional(handle(info[3])) : std::nullopt);
     });
+  }
+  Napi::Value changed(const Napi::CallbackInfo& info) {
+    return Napi::Boolean::New(info.Env(), guarded(info.Env(), [&] { return mailbox().changed(); }));
   }
   Napi::Value linger(const Napi::CallbackInfo& info) {
     return Napi::Boolean::New(info.Env(), guarded(info.Env(), [&] { return mailbox().linger(); }));

@@ -57,6 +57,8 @@ class Intake {
   template <class Offer>
   bool search(Selector* selector, Offer&& offer);
 
+  /** Up to where in the order of acceptance the view has been brought. */
+  uint64_t upTo() const { return last_; }
   /** What `Header::returns` was when the view was built; no real value before. */
   uint64_t returns() const { return returns_; }
 

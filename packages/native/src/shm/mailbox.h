@@ -141,6 +141,8 @@ class Mailbox {
   void awake();
   /** Blocks the thread until something may have changed, at most `ms`. `slot`: an entry to watch, or none. */
   void block(double ms, bool receiving, bool choosy, std::optional<Handle> watched);
+  /** Whether there may be something to receive that the last `claim` has not seen. Not for capacity 0. */
+  bool changed();
   /** Stays for a few microseconds, until something may have changed since the last look: whether it has. Less than a sleep costs. */
   bool linger();
   /** Whether `block` would look for a while before it sleeps: of late that was of use. */

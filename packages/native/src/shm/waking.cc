@@ -67,6 +67,8 @@ void Mailbox::wakeAll(Word* bits) {
   for (uint32_t number = 0; number < std::min(load(header().participants), kMaxParticipants); number++) wake(bits, number);
 }
 
+bool Mailbox::changed() { return look().sequence != intake_.upTo() || load(header().returns) != intake_.returns(); }
+
 bool Mailbox::linger() {
   if (!known_) return false;
   for (int spins = 0; spins < kLinger; spins++) {
