@@ -131,6 +131,11 @@ export interface RoundTripCase extends CaseBase {
   request(place: Place): Promise<Requester>;
 }
 
+/** The same with as many pairs at once as there are processors. */
+export interface CrowdCase extends Omit<RoundTripCase, 'kind'> {
+  readonly kind: 'crowd';
+}
+
 /** What idle mailboxes cost: descriptors, memory and CPU on both sides. */
 export interface FootprintCase extends CaseBase {
   readonly kind: 'footprint';
@@ -169,6 +174,7 @@ export type Case =
   | SizesCase
   | OpenLoopCase
   | RoundTripCase
+  | CrowdCase
   | FootprintCase
   | ScalingCase
   | CeilingCase

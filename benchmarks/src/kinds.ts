@@ -3,6 +3,7 @@
 import type { Case, KindName } from './contender.js';
 import type { Kind } from './kind.js';
 import { ceiling } from './kinds/ceiling.js';
+import { crowd } from './kinds/crowd.js';
 import { floor } from './kinds/floor.js';
 import { footprint } from './kinds/footprint.js';
 import { oneWay } from './kinds/one-way.js';
@@ -17,7 +18,17 @@ export type AnyHalf = Record<string, (argument?: unknown) => unknown>;
 /** A kind whose case and second half are not known statically: the harness passes both through unseen. */
 export type AnyKind = Kind<Case, AnyHalf>;
 
-const kinds: readonly unknown[] = [oneWay, sizes, roundTrip, openLoop, footprint, scaling, ceiling, floor];
+const kinds: readonly unknown[] = [
+  oneWay,
+  sizes,
+  roundTrip,
+  crowd,
+  openLoop,
+  footprint,
+  scaling,
+  ceiling,
+  floor,
+];
 
 /** All kinds. */
 export const allKinds = kinds as readonly AnyKind[];

@@ -145,6 +145,12 @@ const sharedMemory: readonly Target[] = [
     unit: '',
     digits: 4,
   },
+  {
+    label: 'shm, 64 B round trips of more processes than processors / net Unix',
+    of: { kind: 'crowd', name: 'shm, 64 B', metric: 'rate' },
+    against: { kind: 'crowd', name: 'net Unix, 64 B', metric: 'rate' },
+    atLeast: 1,
+  },
   ...(['host', 'sender'] as const).map((side) => ({
     label: `shm, idle CPU, ${side}, 1,000 mailboxes open`,
     of: { kind: 'footprint' as const, name: 'shm, 1,000 mailboxes', metric: `${side}Idle` },

@@ -1,6 +1,7 @@
 /** Pigeonhole in shared memory. */
 
 import type { Case } from '../contender.js';
+import { withCrowd } from '../crowded.js';
 import { footprint } from '../ours/footprint.js';
 import { openLoop, roundTrip, roundTripSync } from '../ours/latency.js';
 import { oneWayCases } from '../ours/one-way.js';
@@ -11,7 +12,7 @@ const shm = { label: 'shm', transport: 'shm' };
 /** Never looks whether something has come: sleeps at once, and is woken. */
 const parked = { label: 'shm, parked', transport: { use: 'shm', turns: 0 } };
 
-export const cases: readonly Case[] = [
+const own: readonly Case[] = [
   ...oneWayCases(shm, {}, { main: true, more: true, sync: true, compiled: true }),
   sizesCase(shm, {}),
   loanCase(shm),
@@ -24,3 +25,5 @@ export const cases: readonly Case[] = [
   footprint(shm),
   ...scalingCases(shm),
 ];
+
+export const cases = withCrowd(withCrowd(own, 'shm, 64 B'), 'shm, *Sync, 64 B');

@@ -1,6 +1,7 @@
 /** Pigeonhole over Unix sockets. */
 
 import type { Case } from '../contender.js';
+import { withCrowd } from '../crowded.js';
 import { footprint } from '../ours/footprint.js';
 import { openLoop, roundTrip } from '../ours/latency.js';
 import { oneWayCases } from '../ours/one-way.js';
@@ -8,7 +9,7 @@ import { sizesCase } from '../ours/sizes.js';
 
 const uds = { label: 'uds', transport: 'uds' };
 
-export const cases: readonly Case[] = [
+const own: readonly Case[] = [
   ...oneWayCases(uds, {}, { more: true }),
   sizesCase(uds, {}),
   roundTrip(uds, {}),
@@ -16,3 +17,5 @@ export const cases: readonly Case[] = [
   openLoop(uds, {}),
   { ...footprint(uds), detail: true },
 ];
+
+export const cases = withCrowd(own, 'uds, 64 B');

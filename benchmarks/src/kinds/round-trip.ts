@@ -27,7 +27,7 @@ function responderHalf(testCase: RoundTripCase, _job: Job, place: Place): Respon
 }
 
 /** Ping-pong for so long; `note` gets each round trip in milliseconds. Resolves to their number. */
-async function pingPong(
+export async function pingPong(
   requester: Requester,
   load: Load,
   milliseconds: number,
