@@ -14,7 +14,7 @@ export class BusyPoll {
 
   /** As a runtime is configured: for so many microseconds. */
   static of(microseconds = 0): BusyPoll {
-    return new BusyPoll(new Patience(microseconds / 1000));
+    return new BusyPoll(Patience.of(microseconds));
   }
 
   /** Something has come. */
@@ -31,8 +31,9 @@ export class BusyPoll {
   }
 
   private go(): void {
-    this.turning = this.patience.goOn(this.came);
-    this.came = false;
+    const { came } = this;
+    this.came = this.turning = false;
+    this.turning = this.patience.goOn(came);
     if (this.turning) setImmediate(this.turn);
   }
 }

@@ -242,19 +242,25 @@ class Assembly {
     if (transport.kind === 'datagram') return this.datagramCarrier(transport, context, registry);
     const port = await transport.open(context);
     this.ports[transport.name] = port.address;
-    network = new Network({
-      transport,
-      port,
-      namespace,
-      registry,
-      limits,
-      inboxCapacity: config.inbox.capacity,
-      busyPoll: config.busyPoll,
-      events,
-      hosting: (mailbox, host) => apart(() => this.runtime?.emit('mailbox:host', { mailbox, host })),
-      lost: (mailbox, host, lost) => apart(() => this.runtime?.emit('mailbox:lost', { mailbox, host, lost })),
-      warn: (error) => this.warn(error),
-    });
+    try {
+      network = new Network({
+        transport,
+        port,
+        namespace,
+        registry,
+        limits,
+        inboxCapacity: config.inbox.capacity,
+        busyPoll: config.busyPoll,
+        events,
+        hosting: (mailbox, host) => apart(() => this.runtime?.emit('mailbox:host', { mailbox, host })),
+        lost: (mailbox, host, lost) =>
+          apart(() => this.runtime?.emit('mailbox:lost', { mailbox, host, lost })),
+        warn: (error) => this.warn(error),
+      });
+    } catch (error) {
+      await port.close();
+      throw error;
+    }
     return network;
   }
 

@@ -53,7 +53,8 @@ export class Crowding {
       const length = readSync(this.descriptor, text, 0, text.length, 0);
       return Number(text.toString('latin1', 0, length).split(' ')[1]) / 1e6;
     } catch {
-      this.close();
+      // Somebody has closed it, or it is none: it is not ours to close.
+      this.descriptor = -1;
       return 0;
     }
   }

@@ -8,8 +8,8 @@ const LEFT_OUT_AS_SLOW = 31;
 /** How long it rests where others need the processors, at first and at most (milliseconds). */
 const REST = 100;
 const LONGEST_REST = 800;
-/** A clock that stands still ends no wait: this many turns do. */
-const MOST_TURNS = 10_000;
+/** A clock that stands still ends no wait: so many turns a millisecond of waiting do, which takes a millisecond at least otherwise. */
+const MOST_TURNS = 4_000;
 /** Milliseconds between two looks at the crowding, while it goes on and on. */
 const LOOK = 1;
 
@@ -25,7 +25,9 @@ const LOOK = 1;
 export class Patience {
   /** No turn has been since it began. */
   private fresh = false;
-  /** When something came last. */
+  /** It began because something is waited for, not because something came. */
+  private waiting = false;
+  /** When something came last, or was first waited for. */
   private since = 0;
   private turns = 0;
   private slow = 0;
@@ -34,18 +36,26 @@ export class Patience {
   private looked = 0;
   private restUntil = 0;
   private rest = REST;
+  private readonly mostTurns: number;
 
-  /** `duration` in milliseconds; 0: never. `mostTurns`: without anything, whatever the clock says. */
+  /** `duration` in milliseconds; 0: never. `mostTurns`: in a row without anything, at most. */
   constructor(
     private duration: number,
-    private readonly mostTurns = MOST_TURNS,
+    mostTurns = Number.POSITIVE_INFINITY,
     private readonly crowding: Pick<Crowding, 'begin' | 'look' | 'close'> | null = duration === 0
       ? null
       : new Crowding(),
-  ) {}
+  ) {
+    this.mostTurns = Math.min(mostTurns, Math.ceil(duration * MOST_TURNS));
+  }
 
-  /** Something has come, or is waited for: whether to stay awake for a turn of the event loop. */
-  begin(): boolean {
+  /** As a runtime is configured (`busyPoll`): for so many microseconds, and at most so many turns without anything. */
+  static of(microseconds = 0, mostTurns?: number): Patience {
+    return new Patience(mostTurns === 0 ? 0 : microseconds / 1000, mostTurns);
+  }
+
+  /** Something has come, or is `waiting` to come: whether to stay awake for a turn of the event loop. */
+  begin(waiting = false): boolean {
     if (this.duration === 0) return false;
     if (this.leaveOut > 0) {
       this.leaveOut--;
@@ -54,7 +64,14 @@ export class Patience {
     if (this.restUntil > 0 && performance.now() < this.restUntil) return false;
     this.restUntil = 0;
     this.fresh = true;
+    this.waiting = waiting;
     return true;
+  }
+
+  /** Nothing was waited for meanwhile, and now something is again: what the application did in between is no waiting. */
+  again(): void {
+    this.since = performance.now();
+    this.turns = 0;
   }
 
   /** After a turn, in which something `came` or nothing: whether to stay awake for another one. */
@@ -62,21 +79,21 @@ export class Patience {
     if (this.duration === 0) return false;
     const now = performance.now();
     if (this.fresh) {
-      // What it began with is no success; nor does the time count in which that was handled.
+      // The time does not count in which that was handled which it began with.
       this.fresh = false;
+      this.since = now;
+      this.turns = 0;
       this.crowding?.begin(now);
       this.looked = now;
+      // Nor is that a success.
+      if (!this.waiting) return true;
+      if (came) this.failures = this.slow = 0;
     } else if (came) {
       if (now - this.since <= this.duration) this.failures = this.slow = 0;
       else if (++this.slow > SLOW_ANSWERS) return this.end(LEFT_OUT_AS_SLOW);
       if (now - this.looked > LOOK && this.rests(now)) return this.end(0);
-    } else {
-      const patience = this.duration * (this.failures === 0 ? 1 : 2);
-      if (now - this.since <= patience && ++this.turns < this.mostTurns) return true;
-      this.failures = Math.min(2 * this.failures + 1, MOST_LEFT_OUT);
-      this.rests(now);
-      return this.end(this.failures);
     }
+    if (!came) return this.waits(now);
     this.since = now;
     this.turns = 0;
     return true;
@@ -86,6 +103,15 @@ export class Patience {
   close(): void {
     this.duration = 0;
     this.crowding?.close();
+  }
+
+  /** Whether it is to be waited for any longer. */
+  private waits(now: number): boolean {
+    const patience = this.duration * (this.failures === 0 ? 1 : 2);
+    if (now - this.since <= patience && ++this.turns < this.mostTurns) return true;
+    this.failures = Math.min(2 * this.failures + 1, MOST_LEFT_OUT);
+    this.rests(now);
+    return this.end(this.failures);
   }
 
   private rests(now: number): boolean {

@@ -150,7 +150,7 @@ describe('a busy poll', () => {
   });
 
   test('never is, with no duration', () => {
-    new BusyPoll(new Patience(0)).stir();
+    BusyPoll.of(0).stir();
     expect(due).toHaveLength(0);
   });
 });

@@ -292,12 +292,12 @@ class JsMailbox : public Napi::ObjectWrap<JsMailbox> {
   void awake(const Napi::CallbackInfo& info) {
     guarded(info.Env(), [&] { mailbox().awake(); });
   }
-  /** (milliseconds, receiving, choosy, handle | -1) */
+  /** (milliseconds, receiving, choosy, handle | -1, spin) */
   void block(const Napi::CallbackInfo& info) {
     const bool watched = number(info[3]) >= 0;
     guarded(info.Env(), [&] {
       mailbox().block(number(info[0]), info[1].As<Napi::Boolean>(), info[2].As<Napi::Boolean>(),
-                      watched ? std::optional(handle(info[3])) : std::nullopt);
+                      watched ? std::optional(handle(info[3])) : std::nullopt, info[4].As<Napi::Boolean>());
     });
   }
   Napi::Value changed(const Napi::CallbackInfo& info) {

@@ -125,9 +125,18 @@ export class KernelAttachment implements StoreAttachment {
       return api.open(address, asked, mailbox);
     };
     const { transport, context } = this;
-    const setup = { name: spec.name, ordering, api: api.api, transport, limits: spec.limits };
-    const [stir, warn] = [() => this.busyPoll.stir(), (error: Error) => context.warn(error)];
-    const mailbox = new KernelMailbox({ ...setup, stir, warn }, open);
+    const setup = {
+      name: spec.name,
+      ordering,
+      api: api.api,
+      transport,
+      limits: spec.limits,
+      self: context.self.name,
+    };
+    const mailbox = new KernelMailbox(
+      { ...setup, stir: () => this.busyPoll.stir(), warn: (error) => context.warn(error) },
+      open,
+    );
     const { capacity, messageBytes: bytes } = mailbox.queue;
     const written: Made = { api: api.api, address, capacity, messageBytes: bytes, ordering, made };
     record.write(written);

@@ -20,8 +20,10 @@ export interface MailboxSetup {
   readonly ordering: Ordering;
   readonly api: 'posix' | 'sysv';
   readonly transport: string;
+  /** This process's name. */
+  readonly self: string;
   readonly limits: Parameters<typeof verifyBody>[1];
-  /** Something has come from another process, or it has made room. */
+  /** Something has come from another process. */
   stir(): void;
   warn(error: Error): void;
 }
@@ -38,6 +40,8 @@ export class KernelMailbox implements Channel {
   /** Taken for a receive that could not take it after all: it goes to the next. */
   private returned: Envelope[] = [];
   private serving = false;
+  /** Something of another process's has been taken. */
+  private came = false;
   private watched = '';
   private lost: PigeonholeError | null = null;
 
@@ -90,12 +94,12 @@ export class KernelMailbox implements Channel {
   }
 
   message(): void {
-    this.setup.stir();
     this.serve();
+    if (this.came) this.setup.stir();
+    this.came = false;
   }
 
   room(): void {
-    this.setup.stir();
     this.watched = ''; // the word comes once
     this.pump();
     this.watch();
@@ -170,12 +174,13 @@ export class KernelMailbox implements Channel {
 
   /** What is no message is thrown away: it would be in the way for ever. */
   private read(bytes: Uint8Array, type: number, priority: number): Envelope | null {
-    const { limits, name, transport, warn } = this.setup;
+    const { limits, name, self, transport, warn } = this.setup;
     const envelope = parse(bytes, type, priority);
     let cause: unknown;
     try {
       if (envelope !== null) {
         verifyBody(envelope, limits);
+        if (envelope.from !== self) this.came = true;
         return envelope;
       }
     } catch (error) {

@@ -35,3 +35,14 @@ test.each(cases)(
     expect(new Set(durations())).toEqual(new Set([duration]));
   },
 );
+
+test('what a process has sent itself keeps it awake for nothing', async () => {
+  const stir = vi.spyOn(BusyPoll.prototype, 'stir');
+  onTestFinished(() => stir.mockRestore());
+  const own = await runtimeIn(scratch(), { queue: 'kernel', api: 'posix' }, 'own', { busyPoll: 1000 });
+  const receiver = await own.receiver(mailbox<number>('own', { capacity: 4 }));
+  const received = receiver.receive();
+  await own.send(mailbox<number>('own'), 1);
+  expect((await received).body).toBe(1);
+  expect(stir).not.toHaveBeenCalled();
+});

@@ -63,7 +63,7 @@ export class ShmAttachment implements StoreAttachment {
     this.meeting = new Meeting(members);
     this.bell = openDoorbell(members.bell, (bytes) => this.rung(bytes));
     this.bell.unref();
-    this.poller = new Poller(new Patience(turns === 0 ? 0 : (context.busyPoll ?? 0) / 1000, turns));
+    this.poller = new Poller(Patience.of(context.busyPoll, turns));
   }
 
   static async join(

@@ -137,7 +137,7 @@ export class SharedMailbox implements Channel, Polled, Receiving, Sending {
     const deadline = performance.now() + timeout;
     this.poll();
     if (!operation.settled) this.poller.aboutToBlock();
-    for (;;) {
+    for (let first = true; ; first = false) {
       const left = deadline - performance.now();
       if (operation.settled || left <= 0) break;
       const slice = Math.min(left, BLOCK_SLICE);
@@ -145,7 +145,7 @@ export class SharedMailbox implements Channel, Polled, Receiving, Sending {
         ? this.capacity === 0
         : (operation.list as unknown) === this.sends.posted;
       const handle = inSharedMemory ? operation.order : NONE;
-      this.guard(operation, () => this.shared.block(slice, receiving, selective, handle));
+      this.guard(operation, () => this.shared.block(slice, receiving, selective, handle, first));
       this.poll();
       if (!operation.settled && left > BLOCK_SLICE) this.sweepSoon();
     }

@@ -34,14 +34,16 @@ export class Poller {
   private scheduled: NodeJS.Immediate | null = null;
   private readonly turn = (): void => this.go();
 
-  constructor(private readonly patience: Pick<Patience, 'begin' | 'goOn' | 'close'>) {}
+  constructor(private readonly patience: Pick<Patience, 'begin' | 'again' | 'goOn' | 'close'>) {}
 
   add(polled: Polled): void {
     this.parked.delete(polled);
+    const first = this.busy.size === 0;
     this.busy.add(polled);
-    if (this.scheduled !== null) return;
-    this.awake = this.patience.begin();
-    this.scheduled = setImmediate(this.turn);
+    if (this.scheduled === null) {
+      this.awake = this.patience.begin(true);
+      this.scheduled = setImmediate(this.turn);
+    } else if (first && this.awake) this.patience.again();
   }
 
   remove(polled: Polled): void {
@@ -64,22 +66,30 @@ export class Poller {
   }
 
   private go(): void {
-    const waited = this.busy.size > 0;
+    try {
+      if (this.awake) this.awake = this.look();
+      if (!this.awake) this.park();
+      this.lookUpWhileParked();
+    } finally {
+      this.scheduled = this.awake || this.busy.size > 0 ? setImmediate(this.turn) : null;
+    }
+  }
+
+  /** Whether to stay awake. */
+  private look(): boolean {
+    // What it stayed awake for has come, and nothing else has been waited for since the last turn.
+    if (this.busy.size === 0) return false;
     let came = false;
     for (const polled of this.busy) {
       if (polled.poll() || this.lingers(polled)) came = true;
       if (!polled.waiting) this.busy.delete(polled);
     }
-    // What it stayed awake for has come, and nothing else has been waited for since the last turn.
-    this.awake &&= waited && this.patience.goOn(came);
-    if (!this.awake) this.park();
-    this.lookUpWhileParked();
-    this.scheduled = this.awake || this.busy.size > 0 ? setImmediate(this.turn) : null;
+    return this.patience.goOn(came);
   }
 
   /** A turn of the event loop is system calls; what is waited for may be nearer than that. Whether it came. */
   private lingers(polled: Polled): boolean {
-    return this.awake && this.busy.size === 1 && polled.linger() && polled.poll();
+    return this.busy.size === 1 && polled.linger() && polled.poll();
   }
 
   private park(): void {

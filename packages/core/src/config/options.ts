@@ -79,9 +79,9 @@ export interface RuntimeOptions {
   /** Direct messages waiting in this process. Default `{ capacity: 1024 }`; capacities as for a mailbox. */
   inbox?: { capacity?: Capacity };
   /**
-   * Microseconds that the event loop goes on turning after something has come over a link (at times twice as many), 0 to 1000; 0: not at all. What follows
-   * within that time is read at once: an exchange of two processes that answer each other takes a fraction of the time. It is seldom done where it is seldom of
-   * use, or others need the processor, and an idle process sleeps. Default 50; 0 where there is one processor. For `shm`, see its own option `turns`.
+   * Microseconds that the event loop goes on turning after something has come from another process, and while a call waits in shared memory (at times twice as
+   * many), 0 to 1000; 0: not at all. What follows within that time is read at once: an exchange of two processes that answer each other takes a fraction of the time. It is seldom done where it is seldom of
+   * use, or others need the processor, and an idle process sleeps. Default 50; 0 where there is one processor.
    */
   busyPoll?: number;
   /** Milliseconds that `close()` waits for what was sent to leave, 0 to 2147483647. Default 1000. */

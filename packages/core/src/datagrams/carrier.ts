@@ -246,8 +246,9 @@ export class DatagramCarrier implements Carrier {
       this.refused++;
       return;
     }
+    const envelope = open(peer.name, this.setup.limits);
     this.busyPoll.stir();
-    mailbox.queue.send(new Arrival(mailbox, open(peer.name, this.setup.limits)));
+    mailbox.queue.send(new Arrival(mailbox, envelope));
   }
 }
 

@@ -61,8 +61,8 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
   constructor(private readonly setup: NetworkSetup) {
     this.transport = setup.transport;
     this.limits = setup.limits;
-    this.busyPoll = BusyPoll.of(setup.port.waitsInThread ? 0 : setup.busyPoll);
     this.neighbours = this.findNeighbours();
+    this.busyPoll = BusyPoll.of(setup.port.waitsInThread ? 0 : setup.busyPoll);
     this.bequests = new Bequests(
       setup.registry,
       (name, messages) => setup.lost(name, this.self.name, messages),

@@ -139,8 +139,11 @@ class Mailbox {
   void sleepReceiving(bool choosy);
   void sleepSending();
   void awake();
-  /** Blocks the thread until something may have changed, at most `ms`. `slot`: an entry to watch, or none. */
-  void block(double ms, bool receiving, bool choosy, std::optional<Handle> watched);
+  /**
+   * Blocks the thread until something may have changed, at most `ms`. `watched`: an entry to watch, or none. `spin`: it may look for a while before it
+   * sleeps, which one wait does once.
+   */
+  void block(double ms, bool receiving, bool choosy, std::optional<Handle> watched, bool spin = true);
   /** Whether there may be something to receive that the last `claim` has not seen. Not for capacity 0. */
   bool changed();
   /** Stays for a few microseconds, until something may have changed since the last look: whether it has. Less than a sleep costs. */
@@ -276,7 +279,7 @@ class Mailbox {
   bool wantTakes(const Place& want, uint32_t type, uint64_t& token);
 
   // waking.cc: sleeping and waking
-  void sleepUntilChanged(double ms, bool receiving, bool choosy, std::optional<Handle> watched);
+  void sleepUntilChanged(double ms, bool receiving, bool choosy, std::optional<Handle> watched, bool spin);
   bool wake(Word* bits, uint32_t number);
   bool ring(uint32_t number);
   void wakeAll(Word* bits);

@@ -22,11 +22,12 @@ inline void relax() {
 class Spinning {
  public:
   bool worth() const { return leaveOut_ == 0; }
+  /** What was waited for came while the thread was awake. */
+  void good() { failures_ = 0; }
 
-  /** Whether `changed` became true within so many looks; where it is not worth it, after one. */
+  /** Whether `changed` became true within so many looks; where it is not worth it, it is not looked at. */
   template <class Changed>
   bool until(Changed&& changed, int most) {
-    if (changed()) return true;
     if (leaveOut_ > 0) {
       leaveOut_--;
       return false;
@@ -35,11 +36,12 @@ class Spinning {
       patient_--;
       most *= kPatience;
     }
-    for (int looks = 1; looks < most; looks++) {
+    for (int looks = 0; looks < most; looks++) {
+      if (changed()) {
+        good();
+        return true;
+      }
       relax();
-      if (!changed()) continue;
-      failures_ = 0;
-      return true;
     }
     failures_ = std::min(2 * failures_ + 1, kMostLeftOut);
     leaveOut_ = failures_;

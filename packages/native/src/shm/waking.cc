@@ -72,21 +72,24 @@ bool Mailbox::changed() { return look().sequence != intake_.upTo() || load(heade
 bool Mailbox::linger() {
   if (!known_) return false;
   for (int spins = 0; spins < kLinger; spins++) {
-    if (load(header().ledger) != latest_.word || load(header().returns) != intake_.returns()) return true;
+    if (load(header().ledger) != latest_.word || load(header().returns) != intake_.returns()) {
+      spinning_.good();
+      return true;
+    }
     relax();
   }
   return false;
 }
 
-void Mailbox::block(double ms, bool receiving, bool choosy, std::optional<Handle> watched) {
-  sleepUntilChanged(ms, receiving, choosy, watched);
+void Mailbox::block(double ms, bool receiving, bool choosy, std::optional<Handle> watched, bool spin) {
+  sleepUntilChanged(ms, receiving, choosy, watched, spin);
   // What the caller looks at now is no older than this. Not all that it does reads the ledger, and if it were not read, what
   // has changed once would have changed for ever, and the next call would not sleep.
   const View view = look();
   if (receiving) refresh(view);
 }
 
-void Mailbox::sleepUntilChanged(double ms, bool receiving, bool choosy, std::optional<Handle> watched) {
+void Mailbox::sleepUntilChanged(double ms, bool receiving, bool choosy, std::optional<Handle> watched, bool spin) {
   const uint64_t ledger = latest_.word;
   const uint64_t returns = intake_.returns();
   const auto changed = [&] {
@@ -96,7 +99,7 @@ void Mailbox::sleepUntilChanged(double ms, bool receiving, bool choosy, std::opt
     const Place now = Place::of(load(entry(slotOf(*watched), "a handle").state));
     return now.lap != lapOf(*watched) || now.state == State::given || (capacity_ != 0 && now.state != State::waiting);
   };
-  if (spinning_.until(changed, kSpins)) return;
+  if (spin && spinning_.until(changed, kSpins)) return;
   Participant& self = own();
   const uint32_t value = load(self.futex);
   self.sync.store(1, std::memory_order_seq_cst);
