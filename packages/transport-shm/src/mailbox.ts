@@ -91,7 +91,7 @@ export class SharedMailbox implements Channel, Polled, Receiving, Sending {
     const first = this.receives.list.size === 0;
     this.receives.list.push(operation);
     // Those that wait already are served before it.
-    if (first) this.guard(operation, () => this.receives.serve(operation));
+    if (first) this.guard(operation, this.receives.serve);
     else this.poll();
     if (operation.settled) return;
     if (operation.wait && !operation.begun) {
@@ -302,10 +302,10 @@ export class SharedMailbox implements Channel, Polled, Receiving, Sending {
   }
 
   /** Runs a step for one call; what it throws fails the call, and, where the mailbox is damaged, all. */
-  guard(operation: Waiting, step: () => void): boolean {
+  guard<T extends Waiting>(operation: T, step: (operation: T) => void): boolean {
     try {
       this.checkAlive();
-      step();
+      step(operation);
       return true;
     } catch (error) {
       operation.fail(this.failure(error));

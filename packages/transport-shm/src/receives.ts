@@ -26,7 +26,7 @@ export const BATCH_BYTES = 2 ** 20;
 export interface Receiving {
   readonly capacity: Capacity;
   /** Runs a step for one call; what it throws fails the call, and, where the mailbox is damaged, all. */
-  guard(operation: Waiting, step: () => void): boolean;
+  guard<T extends Waiting>(operation: T, step: (operation: T) => void): boolean;
   /** A receive has taken a message. */
   taken(): void;
 }
@@ -68,8 +68,10 @@ export class Receives {
   settle(): boolean {
     this.unclear = false;
     let progress = this.mailbox.capacity === 0 && this.settleMet();
-    for (const operation of inOrder(this.list)) {
-      this.mailbox.guard(operation, () => this.serve(operation));
+    for (let next = this.list.first; next !== null; ) {
+      const operation = next;
+      next = operation.next as ReceiveOperation | null;
+      this.mailbox.guard(operation, this.serve);
       if (operation.begun && !operation.settled) operation.empty();
       if (operation.settled) progress = true;
       // Nothing for one that takes anything is nothing for those behind it.
@@ -78,12 +80,13 @@ export class Receives {
     return progress || this.unclear;
   }
 
-  serve(operation: ReceiveOperation): void {
+  /** A function of its own, as `guard` wants one: a closure for each look would be garbage. */
+  readonly serve = (operation: ReceiveOperation): void => {
     if (takesNothing(operation)) return;
     const meets = this.mailbox.capacity === 0 && operation.wait;
     if (!meets || operation.group !== null) this.fill(operation);
     if (meets && !operation.settled && !operation.begun) this.meet(operation);
-  }
+  };
 
   /** Sees to it that senders can meet it, unless there is something for it, which may have come back from one who died. */
   private meet(operation: ReceiveOperation): void {

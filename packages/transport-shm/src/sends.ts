@@ -19,7 +19,7 @@ const RUN = 256;
 export interface Sending {
   readonly capacity: Capacity;
   /** Runs a step for one call; what it throws fails the call, and, where the mailbox is damaged, all. */
-  guard(operation: Waiting, step: () => void): boolean;
+  guard<T extends Waiting>(operation: T, step: (operation: T) => void): boolean;
   /** Calls wait: sees to it that they are looked after. */
   look(): void;
 }
@@ -118,7 +118,9 @@ export class Sends {
 
   settlePosted(): boolean {
     let progress = false;
-    for (const operation of inOrder(this.posted)) {
+    for (let next = this.posted.first; next !== null; ) {
+      const operation = next;
+      next = operation.next as SendOperation | null;
       if (this.shared.sendOutcome(operation.order) === Outcome.accepted) operation.accepted();
       else if (operation.cancelling) this.withdraw(operation);
       // Places are given in order, but at capacity 0 receivers choose.
