@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { CodecId, codecById } from './codec.js';
 import { PigeonholeError } from './errors.js';
 import { detach } from './loan.js';

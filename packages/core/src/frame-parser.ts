@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { markAsUntransferable } from 'node:worker_threads';
 import { PigeonholeError } from './errors.js';
 import { HEADER, MAX_HANDSHAKE } from './framing.js';

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { PigeonholeError } from './errors.js';
 import type { Envelope } from './message.js';
 

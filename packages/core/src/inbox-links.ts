@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import { hasSystemCode, PigeonholeError } from './errors.js';
 import { PACKET_HEAD, type PacketCarrier, PacketLinks } from './packet-links.js';

@@ -15,6 +15,7 @@
  *     auto/<choice>/<incarnation>     what a process takes that leaves the transport open
  * ```
  */
+import { Buffer } from 'node:buffer';
 import { createHash, randomBytes } from 'node:crypto';
 import { rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

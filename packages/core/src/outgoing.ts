@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { markAsUntransferable } from 'node:worker_threads';
 import { codecById } from './codec.js';
 import type { Envelope } from './message.js';

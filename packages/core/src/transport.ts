@@ -1,3 +1,4 @@
+import type { Buffer } from 'node:buffer';
 import type { ChildProcess } from 'node:child_process';
 import type { Capacity, Ordering } from './address.js';
 import type { CodecLimits } from './codec.js';

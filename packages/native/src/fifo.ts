@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { PigeonholeError } from '@pigeonhole/core/transport';
 import type { AddonFifoReader, AddonFifoWriter } from './addon.js';
 import { attempt, kernelError } from './kernel-error.js';

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { constants } from 'node:os';
 import { PigeonholeError, show } from '@pigeonhole/core/transport';
 import type { AddonUdpSocket } from './addon.js';

@@ -11,6 +11,8 @@
  * 24  payload
  * ```
  */
+
+import { Buffer } from 'node:buffer';
 export const FRAME_HEAD = 24;
 const MAGIC_WORD = Buffer.from('PGMQ').readUInt32LE(0);
 

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { type Codec, type CodecLimits, decodeUnverified, type Envelope } from '@pigeonhole/core/transport';
 
 /** Numbers that describe one message (`ShmBuffers.frames`), and which is which. */

@@ -1,3 +1,4 @@
+import type { Buffer } from 'node:buffer';
 import { charge } from './charge.js';
 import { type DataPacket, decodeData, encodeData } from './packet.js';
 import { Receiving } from './receiving.js';

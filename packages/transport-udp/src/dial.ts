@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { createSocket, type Socket } from 'node:dgram';
 import { isIP } from 'node:net';
 import { hasSystemCode, PigeonholeError } from '@pigeonhole/core/transport';

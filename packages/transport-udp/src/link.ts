@@ -1,3 +1,4 @@
+import type { Buffer } from 'node:buffer';
 import { type Link, type LinkHandler, PigeonholeError } from '@pigeonhole/core/transport';
 import { place } from './address.js';
 import { Connection } from './connection.js';

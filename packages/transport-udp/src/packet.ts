@@ -3,6 +3,8 @@
  * breaks the format is `null` here, and is dropped: it may come from anybody.
  */
 
+import { Buffer } from 'node:buffer';
+
 export const VERSION = 1;
 
 export const Kind = { init: 1, cookie: 2, welcome: 3, refused: 4, data: 5, reset: 6, mark: 7 } as const;

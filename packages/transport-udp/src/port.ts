@@ -1,3 +1,4 @@
+import type { Buffer } from 'node:buffer';
 import type { Link, LinkHandler, Port, PortContext } from '@pigeonhole/core/transport';
 import { formatAddress, isLoopback, parseAddress, place } from './address.js';
 import { leastWindow } from './connection.js';

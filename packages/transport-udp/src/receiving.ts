@@ -1,3 +1,4 @@
+import type { Buffer } from 'node:buffer';
 import { MAX_AHEAD, MAX_RANGES, type Range } from './packet.js';
 
 /** How long an acknowledgement may wait for something to ride on (milliseconds). */

@@ -1,3 +1,4 @@
+import type { Buffer } from 'node:buffer';
 import { constants } from 'node:os';
 import { PigeonholeError, socketError } from '@pigeonhole/core/transport';
 import { place } from './address.js';

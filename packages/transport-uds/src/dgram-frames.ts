@@ -9,6 +9,8 @@
  * 16  payload
  * ```
  */
+
+import { Buffer } from 'node:buffer';
 export const DATAGRAM_HEAD = 16;
 /** Longest datagram that is sent or taken. */
 export const MAX_DATAGRAM = 65_536;

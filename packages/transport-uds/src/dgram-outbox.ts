@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { type Outbox, type OutboxEvents, PigeonholeError } from '@pigeonhole/core/transport';
 import type { DatagramSender } from '@pigeonhole/native';
 import { DATAGRAM_HEAD, Kind, writeHead } from './dgram-frames.js';

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { lstatSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { CodecLimits } from '../codec.js';
 import { PigeonholeError } from '../errors.js';
 import { DEEPEST, depthLimit } from './limits.js';

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { Codec, CodecLimits } from '../codec.js';
 import { PigeonholeError } from '../errors.js';
 import { Encoder } from './encoder.js';

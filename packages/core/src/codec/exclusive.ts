@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { markAsUntransferable } from 'node:worker_threads';
 
 /** Bodies up to this share a slab: a typed array with a buffer of its own costs 500 bytes and 200 ns more. */

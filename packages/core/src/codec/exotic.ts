@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { types } from 'node:util';
 import type { Encoder } from './encoder.js';
 import type { Key } from './keys.js';

@@ -1,4 +1,4 @@
-import { isUtf8 } from 'node:buffer';
+import { Buffer, isUtf8 } from 'node:buffer';
 import type { Codec, CodecLimits } from '../codec.js';
 import { PigeonholeError } from '../errors.js';
 import { ExclusiveBytes } from './exclusive.js';

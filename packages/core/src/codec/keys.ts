@@ -1,3 +1,5 @@
+import { Buffer } from 'node:buffer';
+
 /** Longer ones are rare, and cost little more as text. In bytes, without header. */
 const LONGEST_KEPT = 31;
 /** Keys up to this are written in words of four bytes. In bytes, header included. */

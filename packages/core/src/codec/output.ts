@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { type Key, WORDS } from './keys.js';
 import { tooLarge } from './limits.js';
 import { Refusal } from './refusal.js';

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { types } from 'node:util';
 import type { Codec, CodecLimits } from '../codec.js';
 import { PigeonholeError, show } from '../errors.js';

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { Decoder } from './decoder.js';
 
 /** A power of two. */

@@ -1,3 +1,4 @@
+import type { Buffer } from 'node:buffer';
 import type { Decoder } from './decoder.js';
 import { BIGINT_KEY, MAX_NUMERIC_KEYS } from './limits.js';
 import { broken } from './reader.js';

@@ -1,3 +1,5 @@
+import { Buffer } from 'node:buffer';
+
 /** Texts up to this many bytes are put together here: the call that reads longer ones costs as much. */
 const LONGEST_SHORT = 16;
 

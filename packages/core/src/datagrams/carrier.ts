@@ -1,3 +1,4 @@
+import type { Buffer } from 'node:buffer';
 import type { Capacity } from '../address.js';
 import { BusyPoll } from '../busy-poll.js';
 import { type Carrier, type Drops, inboxName, type OpenMailbox, type Undelivered } from '../carrier.js';

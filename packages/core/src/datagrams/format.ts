@@ -9,6 +9,7 @@
  *  +-------+----------+------+--------+-------------+---------------+---------+------
  * ```
  */
+import { Buffer } from 'node:buffer';
 import type { CodecLimits } from '../codec.js';
 import { PigeonholeError } from '../errors.js';
 import { Frame } from '../frame-parser.js';

@@ -1,4 +1,5 @@
 /** Reads what frames carry, checking every length and value before use. Everything here throws `ERR_FRAME`. */
+import type { Buffer } from 'node:buffer';
 import { type Capacity, isCapacity, type Ordering } from '../address.js';
 import { CodecId, type CodecLimits, codecById } from '../codec.js';
 import { PigeonholeError, show } from '../errors.js';

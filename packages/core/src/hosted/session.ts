@@ -1,3 +1,4 @@
+import type { Buffer } from 'node:buffer';
 import type { BusyPoll } from '../busy-poll.js';
 import type { CodecLimits } from '../codec.js';
 import { PigeonholeError } from '../errors.js';

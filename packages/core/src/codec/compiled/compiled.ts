@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { type Codec, CodecId, type CodecLimits, codecFor, defaultLimits } from '../../codec.js';
 import { PigeonholeError } from '../../errors.js';

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { isUtf8Range } from '../utf8.js';
 import { LARGEST_SMALL, readLongCount, UTF16, writeCount } from './numbers.js';
 import { early, misfit, odd, type State } from './state.js';
