@@ -8,6 +8,8 @@ export class BusyPoll {
   private turning = false;
   /** Something has come since the last turn. */
   private came = false;
+  /** The first of it. */
+  private cameAt = 0;
   private readonly turn = (): void => this.go();
 
   constructor(private readonly patience: Patience) {}
@@ -19,6 +21,8 @@ export class BusyPoll {
 
   /** Something has come. */
   stir(): void {
+    // Its handlers run before the next turn does, and their time is none of waiting.
+    if (this.turning && !this.came) this.cameAt = performance.now();
     this.came = true;
     if (this.turning || !this.patience.begin()) return;
     this.turning = true;
@@ -33,7 +37,7 @@ export class BusyPoll {
   private go(): void {
     const { came } = this;
     this.came = this.turning = false;
-    this.turning = this.patience.goOn(came);
+    this.turning = this.patience.goOn(came, this.cameAt);
     if (this.turning) setImmediate(this.turn);
   }
 }

@@ -258,7 +258,8 @@ class Assembly {
         warn: (error) => this.warn(error),
       });
     } catch (error) {
-      await port.close();
+      delete this.ports[transport.name];
+      await port.close().catch((closing: Error) => this.warn(closing));
       throw error;
     }
     return network;

@@ -74,8 +74,8 @@ export class Patience {
     this.turns = 0;
   }
 
-  /** After a turn, in which something `came` or nothing: whether to stay awake for another one. */
-  goOn(came: boolean): boolean {
+  /** After a turn, in which something `came` (`at` that time, if that is known) or nothing: whether to stay awake for another one. */
+  goOn(came: boolean, at?: number): boolean {
     if (this.duration === 0) return false;
     const now = performance.now();
     if (this.fresh) {
@@ -83,13 +83,15 @@ export class Patience {
       this.fresh = false;
       this.since = now;
       this.turns = 0;
-      this.crowding?.begin(now);
-      this.looked = now;
+      if (now - this.looked > LOOK) {
+        this.crowding?.begin(now);
+        this.looked = now;
+      }
       // Nor is that a success.
       if (!this.waiting) return true;
       if (came) this.failures = this.slow = 0;
     } else if (came) {
-      if (now - this.since <= this.duration) this.failures = this.slow = 0;
+      if ((at ?? now) - this.since <= this.duration) this.failures = this.slow = 0;
       else if (++this.slow > SLOW_ANSWERS) return this.end(LEFT_OUT_AS_SLOW);
       if (now - this.looked > LOOK && this.rests(now)) return this.end(0);
     }

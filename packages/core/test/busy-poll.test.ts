@@ -105,6 +105,19 @@ describe('a busy poll', () => {
     expect(answered(busyPoll(), 0.04, 200)).toBe(199);
   });
 
+  test('does not count the time of what handles an answer', () => {
+    const poll = busyPoll();
+    poll.stir();
+    turn(0);
+    for (let i = 0; i < 200; i++) {
+      now += 0.01;
+      poll.stir();
+      // Its handlers.
+      turn(0.15);
+      expect(due).toHaveLength(1);
+    }
+  });
+
   test('is given up for a while where answers always take longer', () => {
     const poll = busyPoll();
     const waited = answered(poll, 0.08, 1000);

@@ -147,7 +147,7 @@ export interface ShmMailbox {
   sleep(receiving: boolean, choosy: boolean, sending: boolean): void;
   awake(): void;
   block(milliseconds: number, receiving: boolean, choosy: boolean, handle: number, spin: boolean): void;
-  /** Whether there may be something to receive that the last look has not seen. Not for capacity 0. */
+  /** Whether a claim may find, or do, what the last one has not. Not for capacity 0. */
   changed(): boolean;
   /** Stays for some microseconds until something may have changed since the last look: whether it has. */
   linger(): boolean;

@@ -94,9 +94,9 @@ export class KernelMailbox implements Channel {
   }
 
   message(): void {
+    this.came = false;
     this.serve();
     if (this.came) this.setup.stir();
-    this.came = false;
   }
 
   room(): void {

@@ -39,8 +39,14 @@ test.each(cases)(
 test('what a process has sent itself keeps it awake for nothing', async () => {
   const stir = vi.spyOn(BusyPoll.prototype, 'stir');
   onTestFinished(() => stir.mockRestore());
-  const own = await runtimeIn(scratch(), { queue: 'kernel', api: 'posix' }, 'own', { busyPoll: 1000 });
+  const directory = scratch();
+  const own = await runtimeIn(directory, { queue: 'kernel', api: 'posix' }, 'own', { busyPoll: 1000 });
   const receiver = await own.receiver(mailbox<number>('own', { capacity: 4 }));
+  const other = await runtimeIn(directory, { queue: 'kernel', api: 'posix' }, 'other', { busyPoll: 1000 });
+  await other.send(mailbox<number>('own'), 0);
+  // Taken within the call, not because word came of it.
+  expect((await receiver.receive()).body).toBe(0);
+  stir.mockClear();
   const received = receiver.receive();
   await own.send(mailbox<number>('own'), 1);
   expect((await received).body).toBe(1);

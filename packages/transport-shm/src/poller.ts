@@ -31,6 +31,8 @@ export class Poller {
   private readonly parked = new Set<Polled>();
   private lookingUp: NodeJS.Timeout | null = null;
   private awake = false;
+  /** In the last turn. */
+  private came = false;
   private scheduled: NodeJS.Immediate | null = null;
   private readonly turn = (): void => this.go();
 
@@ -38,12 +40,12 @@ export class Poller {
 
   add(polled: Polled): void {
     this.parked.delete(polled);
-    const first = this.busy.size === 0;
+    const another = !this.busy.has(polled);
     this.busy.add(polled);
     if (this.scheduled === null) {
       this.awake = this.patience.begin(true);
       this.scheduled = setImmediate(this.turn);
-    } else if (first && this.awake) this.patience.again();
+    } else if (this.awake && this.came && another) this.patience.again();
   }
 
   remove(polled: Polled): void {
@@ -78,13 +80,13 @@ export class Poller {
   /** Whether to stay awake. */
   private look(): boolean {
     // What it stayed awake for has come, and nothing else has been waited for since the last turn.
+    this.came = false;
     if (this.busy.size === 0) return false;
-    let came = false;
     for (const polled of this.busy) {
-      if (polled.poll() || this.lingers(polled)) came = true;
+      if (polled.poll() || this.lingers(polled)) this.came = true;
       if (!polled.waiting) this.busy.delete(polled);
     }
-    return this.patience.goOn(came);
+    return this.patience.goOn(this.came);
   }
 
   /** A turn of the event loop is system calls; what is waited for may be nearer than that. Whether it came. */

@@ -57,6 +57,12 @@ export class Receives {
     return true;
   }
 
+  /** Whether one of them is one of several that a select waits on. */
+  get selecting(): boolean {
+    for (const { group } of inOrder(this.list)) if (group !== null) return true;
+    return false;
+  }
+
   /** A sender may have died after it took the token of a select, and before it gave it anything. */
   wantAnew(): void {
     for (const operation of [...inOrder(this.list)]) {

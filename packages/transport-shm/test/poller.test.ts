@@ -180,6 +180,33 @@ test('the time that the application takes between two calls is no time of waitin
   expect((await handled(10)).parks).toBe(0);
 });
 
+test('nor is it where another call waits all the time', async () => {
+  const patience = new Patience(0.05, undefined, null);
+  const poller = new Poller(patience);
+  let now = 1_000;
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => now);
+  onTestFinished(() => clock.mockRestore());
+  class Answered extends Stub {
+    override poll(): boolean {
+      super.poll();
+      this.waiting = false;
+      queueMicrotask(() => {
+        now += 10;
+        this.waiting = true;
+        poller.add(this);
+      });
+      return true;
+    }
+  }
+  const idle = new Stub();
+  poller.add(new Answered());
+  poller.add(idle);
+  await turns(100);
+  expect(idle.polls).toBeGreaterThan(90);
+  expect(idle.parks).toBe(0);
+  poller.close();
+});
+
 test('a call that is answered in the first turn is a success', async () => {
   const patience = new Patience(0.05, 2, null);
   const poller = new Poller(patience);

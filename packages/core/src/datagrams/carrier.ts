@@ -247,9 +247,9 @@ export class DatagramCarrier implements Carrier {
       this.refused++;
       return;
     }
-    const envelope = open(peer.name, this.setup.limits);
-    this.busyPoll.stir();
-    mailbox.queue.send(new Arrival(mailbox, envelope));
+    const { dropped } = mailbox;
+    mailbox.queue.send(new Arrival(mailbox, open(peer.name, this.setup.limits)));
+    if (mailbox.dropped === dropped) this.busyPoll.stir();
   }
 }
 

@@ -144,7 +144,7 @@ class Mailbox {
    * sleeps, which one wait does once.
    */
   void block(double ms, bool receiving, bool choosy, std::optional<Handle> watched, bool spin = true);
-  /** Whether there may be something to receive that the last `claim` has not seen. Not for capacity 0. */
+  /** Whether a `claim` may find, or do, what the last one has not: without it, it would be in vain. Not for capacity 0. */
   bool changed();
   /** Stays for a few microseconds, until something may have changed since the last look: whether it has. Less than a sleep costs. */
   bool linger();

@@ -67,7 +67,12 @@ void Mailbox::wakeAll(Word* bits) {
   for (uint32_t number = 0; number < std::min(load(header().participants), kMaxParticipants); number++) wake(bits, number);
 }
 
-bool Mailbox::changed() { return look().sequence != intake_.upTo() || load(header().returns) != intake_.returns(); }
+bool Mailbox::changed() {
+  const View view = look();
+  if (view.sequence != intake_.upTo() || load(header().returns) != intake_.returns()) return true;
+  // A place that comes free changes neither. Who has freed it gives it away, unless stopped; a claim then does.
+  return view.waiting != 0 && hasPlace(view);
+}
 
 bool Mailbox::linger() {
   if (!known_) return false;

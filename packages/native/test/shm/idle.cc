@@ -75,12 +75,36 @@ void wants(const std::string& directory) {
   third.leave();
 }
 
+/** Who frees a place, and who waits for it, are both stopped before they can say so: who looks for a message lets the other in. */
+void places(const std::string& directory) {
+  Party sender(directory, 1);
+  Party choosy(directory, 1);
+  Party taker(directory, 1);
+  Selector second;
+  second.types = {2};
+  Mailbox::Received message{};
+  Mailbox::Handle handle = 0;
+  const auto body = bodyOf(1, 16);
+  if (sender->send({0, 1, 0, 1.5}, body.data(), 16, true, handle) != Mailbox::Sent::accepted) std::abort();
+  if (sender->send({0, 2, 0, 1.5}, body.data(), 16, true, handle) != Mailbox::Sent::waits) std::abort();
+  choosy->sleepReceiving(true);
+  if (choosy->claim(&second, message)) std::abort();
+  if (choosy->changed()) failed = true, std::printf("something to look for where nothing has changed\n");
+  if (!taker->claim(nullptr, message)) std::abort();
+  taker->takeOnly();
+  if (!choosy->changed()) failed = true, std::printf("a place has come free, and nobody looks\n");
+  if (!choosy->claim(&second, message)) failed = true, std::printf("nobody let the next one in\n");
+  else choosy->take();
+  for (Party* party : {&sender, &choosy, &taker}) party->leave();
+}
+
 }  // namespace
 
 int main(int count, char** values) {
   if (count != 2) return 2;
   sends(values[1]);
   wants(values[1]);
+  places(values[1]);
   if (!failed) std::printf("slept\n");
   return failed ? 1 : 0;
 }
