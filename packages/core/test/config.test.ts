@@ -165,7 +165,7 @@ describe('arguments', () => {
 });
 
 describe('the environment', () => {
-  test('sets five options', async () => {
+  test('sets six options', async () => {
     const config = await resolved(
       {},
       {
@@ -174,6 +174,7 @@ describe('the environment', () => {
         PIGEONHOLE_DIR: '/run/ph',
         PIGEONHOLE_NAME: 'billing',
         PIGEONHOLE_LOG_LEVEL: 'trace',
+        PIGEONHOLE_BUSY_POLL: '0',
       },
     );
     expect(config).toMatchObject({
@@ -182,7 +183,29 @@ describe('the environment', () => {
       directory: '/run/ph',
       name: 'billing',
       logLevel: 'trace',
+      busyPoll: 0,
     });
+  });
+
+  test('has no variables but those, though one that is nearly one of them is an error', async () => {
+    for (const [variable, meant] of [
+      ['PIGEONHOLE_TRANSPROT', 'PIGEONHOLE_TRANSPORT'],
+      ['PIGEONHOLE_DIRECTORY', 'PIGEONHOLE_DIR'],
+      ['PIGEONHOLE_LOGLEVEL', 'PIGEONHOLE_LOG_LEVEL'],
+      ['PIGEONHOLE_BUSYPOLL', 'PIGEONHOLE_BUSY_POLL'],
+    ] as const) {
+      const error = await errorOf(() => resolved({}, { [variable]: 'x' }));
+      expect(error.code).toBe('ERR_CONFIG');
+      expect(error.message).toContain(`variable ${variable} is none of ours; did you mean '${meant}'?`);
+    }
+    for (const other of [
+      'PIGEONHOLE_NATIVE',
+      'PIGEONHOLE_PIPE',
+      'PIGEONHOLE_TESTS',
+      'PIGEONHOLE',
+      'ACME_TRANSPROT',
+    ])
+      await resolved({}, { [other]: 'x' });
   });
 
   test('is weaker than arguments, and an empty variable is not set', async () => {
@@ -206,6 +229,8 @@ describe('the environment', () => {
   });
 
   test('is named in errors', async () => {
+    const poll = await errorOf(() => resolved({}, { PIGEONHOLE_BUSY_POLL: 'off' }));
+    expect(poll.message).toContain('busyPoll is "off" in the environment variable PIGEONHOLE_BUSY_POLL');
     const level = await errorOf(() => resolved({}, { PIGEONHOLE_LOG_LEVEL: 'loud' }));
     expect(level.message).toBe(
       'logLevel is "loud" in the environment variable PIGEONHOLE_LOG_LEVEL; ' +

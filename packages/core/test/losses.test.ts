@@ -49,6 +49,20 @@ test('messages that were handed over, and are lost with the heir, are reported t
   await sender.close();
 });
 
+test('what a host has accepted is not lost because its sender closes', async () => {
+  const directory = await runtimeDirectory();
+  const host = await join('host', directory);
+  const sender = await join('sender', directory);
+  const receiver = await host.receiver(mailbox<number>('m'));
+  for (let i = 0; i < 3; i++) await sender.send(mailbox('m'), i);
+  const lost: unknown[] = [];
+  sender.on('mailbox:lost', (event) => void lost.push(event));
+  expect(await sender.close()).toEqual({ undelivered: [], unsent: 0 });
+  expect(lost).toEqual([]);
+  expect((await receiver.receiveMany()).map(({ body }) => body)).toEqual([0, 1, 2]);
+  await host.close();
+});
+
 test.each([
   ['nobody', 3],
   ['self', 3],

@@ -1,8 +1,14 @@
 import { checkCapacity } from '../address.js';
+import { checkOptions } from '../call-options.js';
 import { checkName } from '../naming.js';
 import { checkCount, optionError } from './option-error.js';
 import { resolveSupervision } from './supervision.js';
 import type { ActorDefinition, ActorSpec, AnyHandlers, ErasedSpec, Handlers, SpawnOptions } from './types.js';
+
+const OPTIONS = [
+  ...['state', 'handlers', 'started', 'stopped', 'terminated', 'mailbox', 'concurrency', 'stashCapacity'],
+  ...['instances', 'routing', 'supervision', 'exposeStacks', 'module'],
+];
 
 /** So many slots a keyed pool divides among its instances: `pool.ts`. */
 export const SLOTS = 256;
@@ -17,6 +23,8 @@ export function defineActor<S = undefined, A = undefined, H extends Handlers<S> 
 ): ActorDefinition<A, H> {
   checkName(name, 'mailbox');
   const of = `of actor '${name}'`;
+  checkOptions(spec, OPTIONS, `actor '${name}'`);
+  if (spec.mailbox !== undefined) checkOptions(spec.mailbox, ['capacity'], of, 'mailbox ');
   checkFunctions(spec as ActorSpec<unknown, unknown, Handlers<unknown>>, of);
   if (spec.mailbox?.capacity !== undefined) checkCapacity(spec.mailbox.capacity, `mailbox '${name}'`);
   const { routing = 'any', module } = spec;

@@ -1,4 +1,5 @@
 /** What becomes of an actor whose handler throws. */
+import { checkOptions } from '../call-options.js';
 import { optionError } from './option-error.js';
 
 export type Strategy = 'restart' | 'resume' | 'stop' | 'escalate';
@@ -29,11 +30,14 @@ export type Supervision = Required<Omit<SupervisionOptions, 'backoff'>> & {
   readonly backoff: Required<NonNullable<SupervisionOptions['backoff']>>;
 };
 
+const OPTIONS = ['strategy', 'backoff', 'maxRestarts', 'within', 'children'];
 const strategies: readonly unknown[] = ['restart', 'resume', 'stop', 'escalate'];
 const scopes: readonly unknown[] = ['one-for-one', 'one-for-all', 'rest-for-one'];
 
 /** Fills in the defaults; throws `ERR_CONFIG`. */
 export function resolveSupervision(options: SupervisionOptions, of: string): Supervision {
+  checkOptions(options, OPTIONS, of, 'supervision ');
+  checkOptions(options.backoff ?? {}, ['initial', 'max', 'jitter'], of, 'supervision.backoff ');
   const { strategy = 'restart', backoff = {}, maxRestarts = 5, within = 60_000 } = options;
   const { children = 'one-for-one' } = options;
   const { initial = 50, max = 5_000, jitter = 0.5 } = backoff;

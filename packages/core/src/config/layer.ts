@@ -157,17 +157,41 @@ const variables = {
   PIGEONHOLE_DIR: 'directory',
   PIGEONHOLE_NAME: 'name',
   PIGEONHOLE_LOG_LEVEL: 'logLevel',
+  PIGEONHOLE_BUSY_POLL: 'busyPoll',
 } as const;
+
+const PREFIX = 'PIGEONHOLE_';
+
+/** Throws for what is almost one of them. Others with this prefix are somebody else's. */
+function checkVariables(env: NodeJS.ProcessEnv): void {
+  const known = Object.keys(variables);
+  const endings = known.map((variable) => variable.slice(PREFIX.length));
+  for (const variable of Object.keys(env)) {
+    if (!variable.startsWith(PREFIX) || known.includes(variable)) continue;
+    const ending = variable.slice(PREFIX.length);
+    const near = ending === 'DIRECTORY' ? 'DIR' : nearest(ending, endings);
+    if (near !== undefined)
+      throw new PigeonholeError(
+        'ERR_CONFIG',
+        `the environment variable ${variable} is none of ours; did you mean '${PREFIX}${near}'? There are: ${known.join(', ')}`,
+      );
+  }
+}
 
 /** One layer a variable that is set. PIGEONHOLE_TRANSPORT may be JSON: `{"use":"tcp","port":7000}`. */
 export function readEnvironment(env: NodeJS.ProcessEnv, cwd: string): Layer[] {
+  checkVariables(env);
   return Object.entries(variables).flatMap(([variable, key]) => {
     const set = env[variable];
     if (!set) return [];
     const origin = { source: `in the environment variable ${variable}`, base: cwd };
-    const value = key === 'transport' && set.startsWith('{') ? parseJson(set, key, origin) : set;
-    return [readLayer({ [key]: value }, origin)];
+    return [readLayer({ [key]: settingOf(key, set, origin) }, origin)];
   });
+}
+
+function settingOf(key: string, set: string, origin: Origin): unknown {
+  if (key === 'transport' && set.startsWith('{')) return parseJson(set, key, origin);
+  return key === 'busyPoll' && /^\d+$/.test(set) ? Number(set) : set;
 }
 
 function parseJson(json: string, key: string, origin: Origin): unknown {

@@ -56,6 +56,8 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
   private closing = false;
   /** What ends now ends from here: nobody has died. */
   private aborting = false;
+  /** All sessions are being ended from here, in order: what their hosts have accepted is theirs and not lost. */
+  private leaving = false;
   private onIdle: (() => void) | null = null;
 
   constructor(private readonly setup: NetworkSetup) {
@@ -125,6 +127,7 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
     const left = await Promise.all(
       [...this.mailboxes.values()].map((mailbox) => this.bequests.giveUp(mailbox, end)),
     );
+    this.leaving = true;
     for (const session of this.everySession) session.close();
     await this.untilSessionsEnd(until(end));
     return left.filter(({ count }) => count > 0);
@@ -316,7 +319,7 @@ export class Network implements Carrier, SessionOwner, MailboxNetwork {
   }
 
   lost(mailbox: HostedMailbox, host: string, messages: number): void {
-    if (this.aborting) return;
+    if (this.aborting || this.leaving) return;
     const report = (): void => {
       if (mailbox.inboxOf === null || messages > 0) this.setup.lost(mailbox.spec.name, host, messages);
     };
