@@ -1,11 +1,13 @@
 import { Buffer } from 'node:buffer';
-import { writeSync, writevSync } from 'node:fs';
+import { readSync, writeSync, writevSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { hasSystemCode } from './errors.js';
 import type { Link, LinkHandler } from './transport.js';
 
 /** Most bytes of one read: as much as Node.js itself reads at once. */
 const READ_BYTES = 64 * 1024;
+/** No kernel keeps more for one connection. Who goes on writing though it takes nothing is not listened to for ever. */
+const MOST_LEFT = 16 * 1024 * 1024;
 
 const nothing = new Uint8Array(0);
 
@@ -23,16 +25,21 @@ export function sharedIntake(): Buffer {
 /**
  * Writes `parts`, one behind the other. What the kernel takes at once it gets past the stream, if nothing waits there: the way through the stream
  * costs a process about as much as the system call at its end. The rest waits in the stream, which also reports what went wrong.
- * `fd`: the descriptor of the stream, which does not block; negative: unknown.
+ * `fd`: the descriptor of the stream, which does not block; negative: unknown. `fail`: what to do where the kernel takes nothing any more.
  */
-export function writeThrough(stream: Socket, fd: number, parts: readonly Uint8Array[]): void {
+export function writeThrough(
+  stream: Socket,
+  fd: number,
+  parts: readonly Uint8Array[],
+  fail = (error: Error): void => void stream.destroy(error),
+): void {
   let taken = 0;
   if (fd >= 0 && stream.writable && stream.writableLength === 0)
     try {
       taken = parts.length === 1 ? writeSync(fd, parts[0] as Uint8Array) : writevSync(fd, parts);
     } catch (error) {
       // The kernel tells of what befell a connection once: the stream's own write would only meet EPIPE.
-      if (!hasSystemCode(error, 'EAGAIN', 'ENOBUFS')) return void stream.destroy(error as Error);
+      if (!hasSystemCode(error, 'EAGAIN', 'ENOBUFS')) return fail(error as Error);
     }
   let corked = false;
   for (const part of parts) {
@@ -62,6 +69,8 @@ export class SocketLink implements Link {
   private full = false;
   /** The handler has said where to read to. */
   private asked = false;
+  /** What comes from now on is not wanted. */
+  private dropped = false;
 
   /**
    * Owns the connection, and the socket may be another than `connected` from now on. To be made, and `report` called, before the event loop
@@ -76,6 +85,12 @@ export class SocketLink implements Link {
       ) ?? connected;
     this.buffered = this.socket === connected;
     this.fd = this.buffered ? -1 : ((this.socket as WithHandle)._handle?.fd ?? -1);
+    const { socket } = this;
+    const destroy = socket._destroy;
+    socket._destroy = (error, callback) => {
+      if (error) this.readRest();
+      destroy.call(socket, error, callback);
+    };
   }
 
   report(handler: LinkHandler): void {
@@ -96,7 +111,7 @@ export class SocketLink implements Link {
 
   write(batch: Uint8Array): boolean {
     const { socket } = this;
-    writeThrough(socket, this.fd, [batch]);
+    writeThrough(socket, this.fd, [batch], this.fail);
     // A large batch is too much for the socket even where the kernel has taken all of it.
     if (socket.writableNeedDrain && socket.writableLength > 0) this.full = true;
     return !this.full;
@@ -118,7 +133,29 @@ export class SocketLink implements Link {
   }
 
   destroy(error?: Error): void {
+    this.dropped = true;
     this.socket.destroy(error);
+  }
+
+  /** Not within the call that has written: what has come is read first. */
+  private readonly fail = (error: Error): void => process.nextTick(() => this.socket.destroy(error));
+
+  /**
+   * That nothing can be written any more only says that the other process has gone. What it had written lies in the kernel, and comes first: it may be the
+   * word that it has received a message, which nobody else is to get then. A socket that is destroyed for an error of writing would not be read again.
+   */
+  private readRest(): void {
+    if (this.fd < 0 || this.dropped || this.handler === null) return;
+    try {
+      for (let left = MOST_LEFT; left > 0; ) {
+        const bytes = readSync(this.fd, this.place());
+        if (bytes === 0) return;
+        left -= bytes;
+        this.filled(bytes);
+      }
+    } catch {
+      // Nothing is left: EAGAIN, or the error that the end is told of anyway.
+    }
   }
 
   private place(): Uint8Array {

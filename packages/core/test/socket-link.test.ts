@@ -164,3 +164,35 @@ test('what befell the connection is told, though it is a write that hears of it 
   await until(() => fromHere.ends.length === 1, 'the end');
   expect(fromHere.ends[0]).toMatchObject({ code: 'ECONNRESET' });
 });
+
+test.each([
+  ['at once', 1],
+  ['through the stream', 3_000_000],
+])('what the other side had written before it went is read, though writing fails %s', async (_, length) => {
+  const { accepted, connected } = await scene();
+  const [here, fromThere] = linked(accepted);
+  const [there] = linked(connected);
+  // More than one read; and the stream has bytes that wait, or not, when the other side goes.
+  if (length > 1) here.write(randomBytes(length));
+  const last = randomBytes(150_000);
+  there.write(last);
+  expect(there.empty).toBe(true);
+  there.destroy();
+  // Before the event loop turns: nothing has been read yet.
+  here.write(randomBytes(1));
+  expect(fromThere.chunks).toEqual([]);
+  await until(() => fromThere.ends.length > 0, 'the end');
+  expect(fromThere.bytes.equals(last)).toBe(true);
+  expect(fromThere.ends).toHaveLength(1);
+});
+
+test('a link that is destroyed here reports nothing more', async () => {
+  const { accepted, connected } = await scene();
+  const [here, fromThere] = linked(accepted);
+  const [there] = linked(connected);
+  there.write(randomBytes(1000));
+  here.destroy(new Error('enough'));
+  await until(() => fromThere.ends.length > 0, 'the end');
+  expect(fromThere.chunks).toEqual([]);
+  there.destroy();
+});
