@@ -83,10 +83,9 @@ export class Patience {
       this.fresh = false;
       this.since = now;
       this.turns = 0;
-      if (now - this.looked > LOOK) {
-        this.crowding?.begin(now);
-        this.looked = now;
-      }
+      // What came before, while it slept and was woken, says nothing of what it does to others.
+      this.crowding?.begin(now);
+      this.looked = now;
       // Nor is that a success.
       if (!this.waiting) return true;
       if (came) this.failures = this.slow = 0;

@@ -20,7 +20,7 @@ const allowed = ['directory', 'turns'];
 
 /**
  * Mailboxes in shared memory: the queue itself is shared, so a message outlives its sender, and while both sides are busy no
- * system call is made (but for one a millisecond at most: whether there are processors to spare). `createRuntime` rejects with `ERR_NATIVE_UNAVAILABLE` where the addon does not load.
+ * system call is made for a message. `createRuntime` rejects with `ERR_NATIVE_UNAVAILABLE` where the addon does not load.
  */
 export function shm(options: ShmOptions = {}): StoreTransport {
   const { directory = '/dev/shm', turns } = check(options);
