@@ -33,6 +33,7 @@ test('a run between processes and one between threads give a result, and leave n
     'round-trip/net Unix, 64 B',
     'one-way/worker postMessage',
     'one-way/uds, 4 senders',
+    'crowd/uds, 64 B',
   ];
   const { code, output } = await bench(
     ...only,
@@ -52,9 +53,12 @@ test('a run between processes and one between threads give a result, and leave n
     ['uds, 4 senders', true],
     ['worker postMessage', false],
     ['net Unix, 64 B', false],
+    ['uds, 64 B', true],
   ]);
   expect(cases[0]?.rounds[0]?.rate).toBeGreaterThan(0);
   expect(cases[2]?.rounds[0]?.p50).toBeGreaterThan(0);
+  expect(cases[3]?.rounds[0]?.rate).toBeGreaterThan(0);
+  expect(cases[3]?.rounds[0]?.pairs).toBeGreaterThan(0);
   expect(warmup).toMatchObject({ least: 1_500 });
   for (const { warmUps } of cases) expect(warmUps?.[0]?.rates.length).toBeGreaterThan(0);
   expect((await readdir(directory)).filter((name) => name.startsWith('phb-'))).toEqual([]);
